@@ -1,7 +1,5 @@
 using System.Buffers.Binary;
 using System.IO.Hashing;
-using System.Numerics;
-using System.Runtime.InteropServices;
 using Matchpoint.Protocol.Identities;
 
 namespace Matchpoint.Protocol.Records;
@@ -144,16 +142,7 @@ internal static class RecordCodec
 
     private static uint Crc(ReadOnlySpan<byte> record)
     {
-        var crc = BitOperations.Crc32C(uint.MaxValue, BinaryPrimitives.ReadUInt32LittleEndian(record));
-        return ~Crc32C(crc, record[FingerprintOffset..]);
-    }
-
-    /// <summary>Carries a raw CRC-32C register over the bytes, eight at a time.</summary>
-    private static uint Crc32C(uint crc, ReadOnlySpan<byte> bytes)
-    {
-        var words = MemoryMarshal.Cast<byte, ulong>(bytes);
-        foreach (var word in words) crc = BitOperations.Crc32C(crc, BitConverter.IsLittleEndian ? word : BinaryPrimitives.ReverseEndianness(word));
-        foreach (var last in bytes[(words.Length * sizeof(ulong))..]) crc = BitOperations.Crc32C(crc, last);
-        return crc;
+        var register = Crc32C.Carry(uint.MaxValue, record[..CrcOffset]);
+        return ~Crc32C.Carry(register, record[FingerprintOffset..]);
     }
 }
