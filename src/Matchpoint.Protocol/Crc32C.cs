@@ -10,6 +10,12 @@ internal static class Crc32C
     /// <summary>The checksum of some bytes.</summary>
     public static uint Of(ReadOnlySpan<byte> bytes) => ~Carry(uint.MaxValue, bytes);
 
+    /// <summary>
+    /// The checksum of a file or of its header where the four bytes at 12 hold the checksum itself: it covers all the other bytes, the
+    /// format version included, so that a flipped version is not taken for a newer format.
+    /// </summary>
+    public static uint AroundItself(ReadOnlySpan<byte> bytes) => ~Carry(Carry(uint.MaxValue, bytes[..12]), bytes[16..]);
+
     /// <summary>Carries the raw register, which begins as all ones and is inverted at the end, over more bytes.</summary>
     public static uint Carry(uint register, ReadOnlySpan<byte> bytes)
     {

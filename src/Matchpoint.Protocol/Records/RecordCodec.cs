@@ -111,13 +111,23 @@ internal static class RecordCodec
     /// <param name="before">The fingerprint before it.</param>
     public static RecordFault? Check(ReadOnlySpan<byte> record, in RecordHeader header, Vlsn expected, Fingerprint before)
     {
+        var fault = CheckAlone(record, header, expected);
+        if (fault is not null) return fault;
+        var fingerprint = Chain(record, before);
+        return fingerprint == header.Fingerprint ? null : RecordFault.Broken(fingerprint, header.Fingerprint);
+    }
+
+    /// <summary>
+    /// Proves a record by its CRC and its number where the fingerprint before it is not at hand. The span holds exactly the
+    /// record.
+    /// </summary>
+    public static RecordFault? CheckAlone(ReadOnlySpan<byte> record, in RecordHeader header, Vlsn expected)
+    {
         Invariant.Holds(record.Length == header.Length, $"{record.Length} bytes given for a record of {header.Length}.");
         var stored = BinaryPrimitives.ReadUInt32LittleEndian(record[CrcOffset..]);
         var computed = Crc(record);
         if (stored != computed) return RecordFault.Checksum(computed, stored);
-        if (header.Vlsn != expected) return RecordFault.Order(expected, header.Vlsn);
-        var fingerprint = Chain(record, before);
-        return fingerprint == header.Fingerprint ? null : RecordFault.Broken(fingerprint, header.Fingerprint);
+        return header.Vlsn == expected ? null : RecordFault.Order(expected, header.Vlsn);
     }
 
     private static byte FlagsOf(RecordKind kind, AckPolicy policy) => (byte)(kind switch

@@ -1,0 +1,130 @@
+using Matchpoint.Storage.Files;
+
+namespace Matchpoint.Storage.Directory;
+
+/// <summary>
+/// A node's directory: one process at a time, one identity for ever. Everything the node keeps lies in it:
+/// <code>
+/// LOCK          who holds the directory
+/// identity      the group and the node
+/// positions     how far the log was flushed, how far it was known durable
+/// cut           only while the log's tail is being cut
+/// log/          the segments and their indexes
+/// rollbacks/    what was undone here, one readable file each
+/// </code>
+/// </summary>
+internal sealed class DataDirectory : IDisposable
+{
+    private const string IdentityName = "identity";
+
+    private readonly IDisposable? _lock;
+
+    private DataDirectory(IFileSystem files, string path, NodeIdentity identity, IDisposable? heldLock)
+    {
+        Files = files;
+        Path = path;
+        Identity = identity;
+        _lock = heldLock;
+    }
+
+    /// <summary>The way to the disk.</summary>
+    public IFileSystem Files { get; }
+
+    /// <summary>The directory.</summary>
+    public string Path { get; }
+
+    /// <summary>Whose it is.</summary>
+    public NodeIdentity Identity { get; }
+
+    /// <summary>Whether it was opened only to be looked at.</summary>
+    public bool IsReadOnly => _lock is null;
+
+    /// <summary>Where the segments lie.</summary>
+    public string LogPath => System.IO.Path.Combine(Path, "log");
+
+    /// <summary>Where the exports of undone transactions lie.</summary>
+    public string RollbacksPath => System.IO.Path.Combine(Path, "rollbacks");
+
+    /// <summary>The file of the node's own positions.</summary>
+    public string PositionsPath => System.IO.Path.Combine(Path, "positions");
+
+    /// <summary>The file that says that a cut is under way.</summary>
+    public string CutPath => System.IO.Path.Combine(Path, "cut");
+
+    /// <summary>Whether a path is a directory of ours.</summary>
+    public static bool Exists(IFileSystem files, string path) => files.FileExists(System.IO.Path.Combine(path, IdentityName));
+
+    /// <summary>Opens a directory for a node that will write.</summary>
+    /// <param name="files">The way to the disk.</param>
+    /// <param name="path">The directory.</param>
+    /// <param name="holder">What the lock says to whoever is turned away.</param>
+    /// <param name="create">The identity of a directory to be made where there is none yet; null where it must be there.</param>
+    /// <exception cref="DirectoryInUseException">Another process or node holds it.</exception>
+    /// <exception cref="StorageException">It is not there, not ours, of a newer format, or damaged.</exception>
+    public static DataDirectory Open(IFileSystem files, string path, string holder, NodeIdentity? create = null)
+    {
+        path = System.IO.Path.GetFullPath(path);
+        var isNew = !Exists(files, path);
+        if (isNew)
+        {
+            MustBeUsable(files, path, create);
+            files.CreateDirectory(path);
+        }
+
+        var held = files.Lock(LockPath(path), holder);
+        try
+        {
+            if (isNew && !Exists(files, path)) Make(files, path, create!.Value);
+            return new DataDirectory(files, path, NodeIdentity.Read(files, IdentityPath(path)), held);
+        }
+        catch
+        {
+            held.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens a directory to look at it: nothing in it is changed, and a running node is not disturbed.</summary>
+    /// <exception cref="StorageException">It is not there, not ours, of a newer format, or damaged.</exception>
+    public static DataDirectory OpenReadOnly(IFileSystem files, string path)
+    {
+        path = System.IO.Path.GetFullPath(path);
+        if (!Exists(files, path)) MustBeUsable(files, path, create: null);
+        return new DataDirectory(files, path, NodeIdentity.Read(files, IdentityPath(path)), heldLock: null);
+    }
+
+    /// <summary>Who holds the directory's lock now; null when nobody does.</summary>
+    public string? Holder() => Files.LockHolder(LockPath(Path));
+
+    /// <summary>Gives the lock back.</summary>
+    public void Dispose() => _lock?.Dispose();
+
+    private static string IdentityPath(string path) => System.IO.Path.Combine(path, IdentityName);
+
+    private static string LockPath(string path) => System.IO.Path.Combine(path, "LOCK");
+
+    private static void MustBeUsable(IFileSystem files, string path, NodeIdentity? create)
+    {
+        if (!files.DirectoryExists(path))
+        {
+            if (create is null) throw new StorageException($"{path}: there is no such directory. Name an existing data directory.");
+            return;
+        }
+
+        // A crash while the directory was made leaves the lock file, an unfinished identity, and empty directories.
+        var strange = files.ListFiles(path).FirstOrDefault(name => name is not "LOCK" and not IdentityName + DurableFile.TemporarySuffix);
+        if (strange is not null)
+            throw new ForeignException($"{path}: this is not a Matchpoint data directory: it holds {strange} but no {IdentityName} file. Name an empty directory, or one that Matchpoint made.");
+        if (create is null) throw new StorageException($"{path}: the directory is empty: there is no log in it. Name an existing data directory.");
+    }
+
+    private static void Make(IFileSystem files, string path, NodeIdentity identity)
+    {
+        files.CreateDirectory(System.IO.Path.Combine(path, "log"));
+        files.CreateDirectory(System.IO.Path.Combine(path, "rollbacks"));
+        // The identity comes last: a directory that has one is whole.
+        identity.Write(files, IdentityPath(path));
+        files.FlushDirectory(path);
+        if (System.IO.Path.GetDirectoryName(path) is { Length: > 0 } parent) files.FlushDirectory(parent);
+    }
+}

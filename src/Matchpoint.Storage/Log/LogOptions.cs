@@ -1,0 +1,26 @@
+namespace Matchpoint.Storage.Log;
+
+/// <summary>How a node keeps its log. The log's bytes do not depend on any of it.</summary>
+internal sealed record LogOptions
+{
+    /// <summary>A segment is complete before it would grow over this many bytes of records; a larger record has one to itself.</summary>
+    public long SegmentBytes { get; init; } = 64 * 1024 * 1024;
+
+    /// <summary>Appended bytes that may wait to be written; then appending waits. One record is always taken.</summary>
+    public int PendingBytes { get; init; } = 1024 * 1024;
+
+    /// <summary>Complete segments that may wait to be flushed; then writing waits.</summary>
+    public int UnflushedSegments { get; init; } = 4;
+
+    /// <summary>How often the positions file is flushed while the log is being flushed.</summary>
+    public TimeSpan PositionsFlushInterval { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Where timestamps come from.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>
+    /// Whether the log writes by itself on a thread of its own. Without it nothing happens until <see cref="RecordLog.Drain"/>
+    /// is called: so a simulator decides when.
+    /// </summary>
+    public bool OwnThread { get; init; } = true;
+}

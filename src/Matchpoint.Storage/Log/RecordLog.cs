@@ -1,0 +1,511 @@
+using Matchpoint.Protocol;
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Records;
+using Matchpoint.Storage.Directory;
+
+namespace Matchpoint.Storage.Log;
+
+/// <summary>
+/// The replicated log on one node's disk. Many callers append; one thread writes and flushes for all of them, so that waiting
+/// commits share one write and one flush (group commit). Readers take a <see cref="LogView"/> and are not disturbed.
+/// </summary>
+/// <remarks>
+/// Guarantees: (1) records are numbered without gaps and chained; (2) a record whose flush was awaited is on the device;
+/// (3) after a failed write or flush nothing is appended or acknowledged any more (<see cref="LogPoisonedException"/>);
+/// (4) readers see a record only when it is written. Two locks: the gate guards what is in memory and is never held across I/O; the
+/// writer's lock makes write, flush, cut, trim and close exclude each other, and neither appenders nor readers ever take it.
+/// </remarks>
+internal sealed class RecordLog : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly Lock _writing = new();
+    private readonly LogOptions _options;
+    private readonly SegmentStore _store;
+    private readonly PositionsFile _positions;
+    private readonly LogWaiters _waiters;
+    private readonly LogPins _pins;
+    private readonly LogPump? _pump;
+    private byte[] _pending;
+    private byte[] _spare;
+    private int _pendingCount;
+    private LogPosition _appended;
+    private Vlsn _written;
+    private Vlsn _flushed;
+    private Vlsn _flushWanted;
+    private Vlsn _durable;
+    private long _positionsFlushedAt;
+    private Exception? _closed;
+    private bool _isCutting;
+
+    private RecordLog(
+        DataDirectory directory, LogOptions options, SegmentStore store, PositionsFile positions, LogOpenReport report)
+    {
+        Directory = directory;
+        OpenReport = report;
+        _options = options;
+        _store = store;
+        _positions = positions;
+        _waiters = new LogWaiters(_gate);
+        _pins = new LogPins(_gate);
+        _pending = new byte[options.PendingBytes];
+        _spare = new byte[options.PendingBytes];
+        _appended = store.Position;
+        _written = _flushed = _flushWanted = _appended.Vlsn;
+        _durable = positions.Current.Durable;
+        _positionsFlushedAt = options.Time.GetTimestamp();
+        if (options.OwnThread) _pump = new LogPump(this, store);
+    }
+
+    /// <summary>The directory it lies in.</summary>
+    public DataDirectory Directory { get; }
+
+    /// <summary>What opening found and did.</summary>
+    public LogOpenReport OpenReport { get; }
+
+    /// <summary>Where the log stands behind the last appended record, written or not.</summary>
+    public LogPosition Appended
+    {
+        get
+        {
+            lock (_gate) return _appended;
+        }
+    }
+
+    /// <summary>The last record that readers see.</summary>
+    public Vlsn Written
+    {
+        get
+        {
+            lock (_gate) return _written;
+        }
+    }
+
+    /// <summary>The last record that is on the device.</summary>
+    public Vlsn Flushed
+    {
+        get
+        {
+            lock (_gate) return _flushed;
+        }
+    }
+
+    /// <summary>The highest VLSN this node ever knew to be durable on a majority.</summary>
+    public Vlsn Durable
+    {
+        get
+        {
+            lock (_gate) return _durable;
+        }
+    }
+
+    /// <summary>Why nothing can be appended any more; null while all is well.</summary>
+    public Exception? Failure
+    {
+        get
+        {
+            lock (_gate) return _closed;
+        }
+    }
+
+    /// <summary>Opens the log of a directory, mending what a crash left.</summary>
+    /// <exception cref="StorageException">The log is damaged, foreign, or of a newer format.</exception>
+    public static RecordLog Open(DataDirectory directory, LogOptions? options = null)
+    {
+        Invariant.Holds(!directory.IsReadOnly, "a directory opened for a look cannot be written; take LogView.Look.");
+        options ??= new LogOptions();
+        var positions = PositionsFile.Open(directory.Files, directory.PositionsPath, out var wasMissing);
+        Segment[] segments = [];
+        try
+        {
+            (segments, var report) = LogRecovery.Recover(directory, positions, wasMissing);
+            var store = new SegmentStore(directory, options, segments, positions.Current.Flushed);
+            if (store.Position.End != positions.Current.Flushed || wasMissing)
+            {
+                // What recovery keeps is shown to others: from here on it must not get lost any more.
+                store.Flush();
+                var head = segments is [var first, ..] ? first.Before.End : Lsn.Zero;
+                positions.Replace(positions.Current with { Flushed = store.Position.End, Head = head });
+            }
+
+            return new RecordLog(directory, options, store, positions, report);
+        }
+        catch
+        {
+            foreach (var segment in segments) segment.Dispose();
+            positions.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Appends a record of this node's own reign. It is in memory then; <see cref="WaitAsync"/> tells when it has come further.
+    /// </summary>
+    /// <param name="term">The reign; not below the last record's.</param>
+    /// <param name="kind">What the record is.</param>
+    /// <param name="policy">Whose acknowledgement its client waits for.</param>
+    /// <param name="payload">Its payload.</param>
+    /// <param name="flush">How far it shall be brought without being asked again.</param>
+    /// <param name="header">The record's header.</param>
+    /// <returns>False when too much waits to be written: wait for <see cref="WaitForRoomAsync"/> and try again.</returns>
+    /// <exception cref="LogPoisonedException">A write or flush failed.</exception>
+    public bool TryAppend(
+        Term term, RecordKind kind, AckPolicy policy, ReadOnlySpan<byte> payload, FlushPolicy flush, out RecordHeader header)
+    {
+        var size = RecordHeader.Size + payload.Length;
+        if (size > Limits.RecordBytes)
+            throw new ArgumentException($"A record of {size} bytes is longer than the limit of {Limits.RecordBytes}; write it in pieces.", nameof(payload));
+        lock (_gate)
+        {
+            ThrowIfClosed_Locked();
+            Invariant.Holds(term >= _appended.Term, $"a record of term {term} cannot follow one of term {_appended.Term}.");
+            if (!HasRoom_Locked(size))
+            {
+                header = default;
+                return false;
+            }
+
+            var record = Reserve_Locked(size);
+            payload.CopyTo(record[RecordHeader.Size..]);
+            header = RecordCodec.Seal(record, _appended.Vlsn.Next, term, Now(), kind, policy, _appended.Fingerprint);
+            _appended = _appended.After(header);
+            if (flush == FlushPolicy.Sync) _flushWanted = _appended.Vlsn;
+        }
+
+        _pump?.Wake();
+        return true;
+    }
+
+    /// <summary>
+    /// Appends records that another node wrote, if they are sound and continue this log.
+    /// </summary>
+    /// <param name="records">Whole records.</param>
+    /// <param name="flush">How far they shall be brought without being asked again.</param>
+    /// <param name="fault">Why nothing was appended; null when all of it was.</param>
+    /// <returns>False when too much waits to be written, or the records were refused.</returns>
+    /// <exception cref="LogPoisonedException">A write or flush failed.</exception>
+    public bool TryAppendCopies(ReadOnlySpan<byte> records, FlushPolicy flush, out RecordFault? fault)
+    {
+        fault = null;
+        lock (_gate)
+        {
+            ThrowIfClosed_Locked();
+            if (!HasRoom_Locked(records.Length)) return false;
+            var position = _appended;
+            for (var rest = records; !rest.IsEmpty;)
+            {
+                fault = position.TryAdvance(rest, out var header, out position);
+                if (fault is not null) return false;
+                rest = rest[header.Length..];
+            }
+
+            records.CopyTo(Reserve_Locked(records.Length));
+            _appended = position;
+            if (flush == FlushPolicy.Sync) _flushWanted = _appended.Vlsn;
+        }
+
+        _pump?.Wake();
+        return true;
+    }
+
+    /// <summary>Returns when there is room to append again.</summary>
+    public ValueTask WaitForRoomAsync(CancellationToken cancellation)
+    {
+        LogWaiter waiter;
+        lock (_gate)
+        {
+            ThrowIfClosed_Locked();
+            if (_pendingCount == 0) return default;
+            waiter = _waiters.Add_Locked(WaitFor.Room, Vlsn.Null);
+        }
+
+        waiter.WatchCancellation(cancellation);
+        return waiter.Task;
+    }
+
+    /// <summary>Returns when a record has come as far as the policy says.</summary>
+    /// <exception cref="LogPoisonedException">A write or flush failed: whether the record is on the device is unknown.</exception>
+    public ValueTask WaitAsync(Vlsn vlsn, FlushPolicy policy, CancellationToken cancellation)
+    {
+        LogWaiter waiter;
+        bool wake;
+        lock (_gate)
+        {
+            Invariant.Holds(vlsn <= _appended.Vlsn, $"record {vlsn} is awaited, and the last appended is {_appended.Vlsn}.");
+            var reached = policy switch
+            {
+                FlushPolicy.NoSync => _appended.Vlsn,
+                FlushPolicy.Write => _written,
+                FlushPolicy.Sync => _flushed,
+                _ => throw Invariant.Unreachable(policy),
+            };
+            if (vlsn <= reached) return default;
+            ThrowIfClosed_Locked();
+            waiter = _waiters.Add_Locked(policy == FlushPolicy.Sync ? WaitFor.Flushed : WaitFor.Written, vlsn);
+            wake = policy == FlushPolicy.Sync && _flushWanted < vlsn;
+            if (wake) _flushWanted = vlsn;
+        }
+
+        if (wake) _pump?.Wake();
+        waiter.WatchCancellation(cancellation);
+        return waiter.Task;
+    }
+
+    /// <summary>Takes note that records up to a VLSN are durable on a majority; lower ones than known are no news.</summary>
+    public void NoteDurable(Vlsn vlsn)
+    {
+        lock (_gate)
+        {
+            _durable = Vlsn.Max(_durable, vlsn);
+        }
+    }
+
+    /// <summary>A fixed view of what is written now, kept from removal until it is disposed.</summary>
+    public LogView View()
+    {
+        lock (_gate)
+        {
+            var segments = _store.Segments;
+            return new LogView(Directory, segments, _durable, _pins.Add_Locked(segments));
+        }
+    }
+
+    /// <summary>Whether there is anything to write or to flush.</summary>
+    internal bool HasWork
+    {
+        get
+        {
+            lock (_gate) return _closed is null && (_pendingCount > 0 || _flushWanted > _flushed);
+        }
+    }
+
+    /// <summary>
+    /// Writes what is pending, and flushes if somebody waits for it. The log's own thread calls this; where it has none, whoever
+    /// drives the log does.
+    /// </summary>
+    /// <returns>Whether there was anything to do.</returns>
+    public bool Drain()
+    {
+        lock (_writing) return Drain_Writing();
+    }
+
+    /// <summary>Writes and flushes everything appended so far.</summary>
+    /// <exception cref="LogPoisonedException">A write or flush failed.</exception>
+    public void FlushAll()
+    {
+        lock (_writing) FlushAll_Writing();
+    }
+
+    /// <summary>
+    /// Cuts the log durably behind a sync point, or wholly. In order: everything flushed, intent flushed, tail removed,
+    /// positions lowered, export made final, intent removed. After a crash in between, opening finishes it.
+    /// </summary>
+    /// <param name="matchpoint">The last record to stay; null for none.</param>
+    /// <param name="export">The name of the pending export that becomes final with the cut; empty for none.</param>
+    public void CutAfter(Vlsn matchpoint, string export)
+    {
+        lock (_writing)
+        {
+            FlushAll_Writing();
+            LogPosition end;
+            using (var view = View()) end = view.PositionAt(matchpoint);
+            lock (_gate)
+            {
+                ThrowIfClosed_Locked();
+                Invariant.Holds(_appended.Vlsn == _flushed, $"record {_appended.Vlsn} was appended while the log is to be cut.");
+                _isCutting = true;
+            }
+
+            try
+            {
+                var intent = new CutIntent(end, export);
+                intent.Write(Directory.Files, Directory.CutPath);
+                lock (_gate) _pins.NoteCut_Locked(end.Vlsn);
+                _store.Cut(intent, _positions);
+                lock (_gate)
+                {
+                    _appended = end;
+                    _written = _flushed = _flushWanted = end.Vlsn;
+                }
+            }
+            catch (Exception error)
+            {
+                Poison(error, $"cut the log behind record {matchpoint}");
+                throw;
+            }
+            finally
+            {
+                lock (_gate) _isCutting = false;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Removes the oldest segments that hold nothing above a VLSN. The last segment stays, and so does whatever a view holds.
+    /// </summary>
+    /// <returns>How many segments went.</returns>
+    public int RemoveUpTo(Vlsn vlsn)
+    {
+        lock (_writing)
+        {
+            int count;
+            lock (_gate)
+            {
+                ThrowIfClosed_Locked();
+                var bound = Vlsn.Min(vlsn, _pins.LowestBefore_Locked(vlsn));
+                count = _store.Segments.SkipLast(1).TakeWhile(segment => segment.Totals.Position.Vlsn <= bound).Count();
+            }
+
+            if (count > 0) _store.RemoveOldest(count, _positions);
+            return count;
+        }
+    }
+
+    /// <summary>Writes and flushes what is left, and closes: the next open need not read the log.</summary>
+    public void Dispose()
+    {
+        _pump?.Dispose();
+        lock (_writing)
+        {
+            try
+            {
+                if (Failure is null)
+                {
+                    FlushAll_Writing();
+                    _store.CloseCleanly();
+                    _positions.Replace(_positions.Current with { Durable = Durable });
+                }
+            }
+            finally
+            {
+                Close(new ObjectDisposedException(nameof(RecordLog)));
+                _store.Dispose();
+                _positions.Dispose();
+            }
+        }
+    }
+
+    /// <summary>Marks the log as unfit: a device failure leaves nobody knowing what is on it.</summary>
+    internal void Poison(Exception error, string attempt)
+    {
+        var first = error as LogPoisonedException ?? new LogPoisonedException(
+            $"{Directory.Path}: could not {attempt}: {error.Message} The log takes no more records, and nothing that waited is "
+            + "acknowledged. Mend the cause, then open the directory again: it is checked then, and an unflushed end is cut off.",
+            error);
+        Close(first);
+    }
+
+    private void Close(Exception reason)
+    {
+        LogWaiter? waiting;
+        lock (_gate)
+        {
+            _closed ??= reason;
+            reason = _closed;
+            waiting = _waiters.TakeAll_Locked();
+        }
+
+        LogWaiters.CompleteAll(waiting, reason);
+    }
+
+    private void FlushAll_Writing()
+    {
+        lock (_gate)
+        {
+            ThrowIfClosed_Locked();
+            _flushWanted = _appended.Vlsn;
+        }
+
+        while (Drain_Writing())
+        {
+            // More was appended meanwhile.
+        }
+
+        lock (_gate) ThrowIfClosed_Locked();
+    }
+
+    private bool Drain_Writing()
+    {
+        byte[] batch;
+        int count;
+        bool flush;
+        Vlsn end;
+        LogWaiter? roomy;
+        lock (_gate)
+        {
+            if (_closed is not null) return false;
+            flush = _flushWanted > _flushed;
+            if (_pendingCount == 0 && !flush) return false;
+            batch = _pending;
+            count = _pendingCount;
+            end = _appended.Vlsn;
+            (_pending, _spare, _pendingCount) = (_spare, _pending, 0);
+            roomy = _waiters.Take_Locked(WaitFor.Room, Vlsn.Null);
+        }
+
+        LogWaiters.CompleteAll(roomy, error: null);
+        try
+        {
+            if (count > 0)
+            {
+                _store.Write(batch.AsSpan(0, count), flush);
+                Reach(WaitFor.Written, end);
+            }
+
+            if (flush)
+            {
+                _store.Flush();
+                Reach(WaitFor.Flushed, end);
+                NotePositions();
+            }
+
+            return true;
+        }
+        catch (Exception error)
+        {
+            Poison(error, count > 0 ? "write or flush the log" : "flush the log");
+            return false;
+        }
+    }
+
+    private void Reach(WaitFor what, Vlsn vlsn)
+    {
+        LogWaiter? reached;
+        lock (_gate)
+        {
+            if (what == WaitFor.Flushed) _flushed = vlsn;
+            else _written = vlsn;
+            reached = _waiters.Take_Locked(what, vlsn);
+        }
+
+        LogWaiters.CompleteAll(reached, error: null);
+    }
+
+    private void NotePositions()
+    {
+        Vlsn durable;
+        lock (_gate) durable = _durable;
+        _positions.Write(_positions.Current with { Flushed = _store.Position.End, Durable = durable });
+        if (_options.Time.GetElapsedTime(_positionsFlushedAt) < _options.PositionsFlushInterval) return;
+        _positions.Flush();
+        _positionsFlushedAt = _options.Time.GetTimestamp();
+    }
+
+    private long Now() => (_options.Time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+
+    private bool HasRoom_Locked(int bytes) => _pendingCount == 0 || _pendingCount + bytes <= _options.PendingBytes;
+
+    private Span<byte> Reserve_Locked(int bytes)
+    {
+        if (_pendingCount + bytes > _pending.Length) _pending = new byte[bytes]; // One record over the usual size; nothing is pending then.
+        var reserved = _pending.AsSpan(_pendingCount, bytes);
+        _pendingCount += bytes;
+        return reserved;
+    }
+
+    private void ThrowIfClosed_Locked()
+    {
+        if (_closed is LogPoisonedException poisoned) throw new LogPoisonedException(poisoned.Message, poisoned);
+        ObjectDisposedException.ThrowIf(_closed is not null, this);
+        if (_isCutting) throw new InvalidOperationException("The log is being cut; nothing can be appended meanwhile.");
+    }
+}
