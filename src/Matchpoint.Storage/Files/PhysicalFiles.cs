@@ -1,0 +1,93 @@
+using System.Runtime.InteropServices;
+
+namespace Matchpoint.Storage.Files;
+
+/// <summary>The machine's own disk.</summary>
+internal sealed class PhysicalFiles : IFileSystem
+{
+    /// <summary>It has no state: one is enough.</summary>
+    public static PhysicalFiles Instance { get; } = new();
+
+    /// <inheritdoc/>
+    public IFile Open(string path, FileOpening opening)
+    {
+        var (mode, access) = opening switch
+        {
+            FileOpening.Read => (FileMode.Open, FileAccess.Read),
+            FileOpening.ReadWrite => (FileMode.Open, FileAccess.ReadWrite),
+            FileOpening.CreateNew => (FileMode.CreateNew, FileAccess.ReadWrite),
+            FileOpening.OpenOrCreate => (FileMode.OpenOrCreate, FileAccess.ReadWrite),
+            _ => throw new ArgumentOutOfRangeException(nameof(opening)),
+        };
+        try
+        {
+            // Shared with everybody: readers open beside the writer, and files are renamed and deleted while they are read.
+            var handle = File.OpenHandle(path, mode, access, FileShare.ReadWrite | FileShare.Delete);
+            return new PhysicalFile(path, handle, access != FileAccess.Read);
+        }
+        catch (DirectoryNotFoundException e) when (mode == FileMode.Open)
+        {
+            throw new FileNotFoundException($"{path}: there is no such file.", path, e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool FileExists(string path) => File.Exists(path);
+
+    /// <inheritdoc/>
+    public bool DirectoryExists(string path) => Directory.Exists(Named(path));
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> ListFiles(string directory)
+    {
+        var names = Directory.EnumerateFiles(Named(directory)).Select(path => Path.GetFileName(path)).ToArray();
+        Array.Sort(names, StringComparer.Ordinal);
+        return names;
+    }
+
+    /// <inheritdoc/>
+    public void CreateDirectory(string path) => Directory.CreateDirectory(Named(path));
+
+    /// <inheritdoc/>
+    public void Delete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // Then the file is not there either.
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Rename(string from, string to)
+    {
+        if (!File.Exists(from)) throw new FileNotFoundException($"{from}: there is no such file.", from);
+        if (OperatingSystem.IsWindows())
+        {
+            File.Move(from, to, overwrite: true);
+            return;
+        }
+
+        // File.Move would copy and delete across file systems, which is not one step: a crash could leave half a file.
+        if (LibC.Rename(from, to) == 0) return;
+        var errno = Marshal.GetLastPInvokeError();
+        throw errno == Errno.NotFound
+            ? new DirectoryNotFoundException($"{to}: its directory is not there.")
+            : DiskException.Refused(from, $"renaming to {to}", errno);
+    }
+
+    /// <inheritdoc/>
+    public void FlushDirectory(string path) => DiskFlush.Directory(path);
+
+    /// <inheritdoc/>
+    public IDisposable Lock(string path, string holder) => DirectoryLock.Take(path, holder);
+
+    /// <inheritdoc/>
+    public string? LockHolder(string path) => DirectoryLock.Holder(path);
+
+    /// <summary>The directory of a bare file name is the empty string: the process's own.</summary>
+    private static string Named(string directory) => directory.Length == 0 ? "." : directory;
+}
