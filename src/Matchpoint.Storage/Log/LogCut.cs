@@ -1,5 +1,5 @@
 using Matchpoint.Protocol.Identities;
-using Matchpoint.Storage.Directory;
+using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Files;
 
 namespace Matchpoint.Storage.Log;

@@ -1,6 +1,6 @@
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Records;
-using Matchpoint.Storage.Directory;
+using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Files;
 
 namespace Matchpoint.Storage.Log;

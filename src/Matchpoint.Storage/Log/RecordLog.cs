@@ -1,7 +1,7 @@
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Records;
-using Matchpoint.Storage.Directory;
+using Matchpoint.Storage.Data;
 
 namespace Matchpoint.Storage.Log;
 

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Records;
-using Matchpoint.Storage.Directory;
+using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Files;
 
 namespace Matchpoint.Storage.Log;

@@ -3,7 +3,7 @@ using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Storage.Files;
 
-namespace Matchpoint.Storage.Directory;
+namespace Matchpoint.Storage.Data;
 
 /// <summary>
 /// Whose directory it is: the file <c>identity</c>, written once when the directory is made. Little-endian:

@@ -1,6 +1,6 @@
 using Matchpoint.Storage.Files;
 
-namespace Matchpoint.Storage.Directory;
+namespace Matchpoint.Storage.Data;
 
 /// <summary>
 /// A node's directory: one process at a time, one identity for ever. Everything the node keeps lies in it:
