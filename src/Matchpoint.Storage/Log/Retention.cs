@@ -1,0 +1,103 @@
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Records;
+
+namespace Matchpoint.Storage.Log;
+
+/// <summary>How much of the log's head a node keeps.</summary>
+internal sealed record RetentionOptions
+{
+    /// <summary>Always kept, for members that return and readers of changes, even when nobody is known to need it.</summary>
+    public long KeepBytes { get; init; } = 256L * 1024 * 1024;
+
+    /// <summary>Kept at the most, whoever needs it. A member that needs more falls off and restores a full copy.</summary>
+    public long BudgetBytes { get; init; } = 8L * 1024 * 1024 * 1024;
+
+    /// <summary>Records older than this are not kept for a member; null for no such bound.</summary>
+    public TimeSpan? BudgetAge { get; init; }
+}
+
+/// <summary>A member of the group as far as the log's head is concerned.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Holds">The last record it is known to hold: it needs those behind it.</param>
+internal readonly record struct MemberNeed(string Name, Vlsn Holds);
+
+/// <summary>A member that will fall off the log if it does not move on.</summary>
+/// <param name="Member">Its name.</param>
+/// <param name="Used">How much of the budget keeping its records takes, 1 for all of it.</param>
+/// <param name="BytesLeft">How much may still be written before it falls off.</param>
+/// <param name="TimeLeft">How long that takes at the rate at which the kept log was written; null when that is not known.</param>
+internal readonly record struct FallingOff(string Member, double Used, long BytesLeft, TimeSpan? TimeLeft);
+
+/// <summary>
+/// Decides what of the log's head may go. Pure: what is kept, what is needed and the time are arguments. A segment goes when it is
+/// below the flushed state, and either nobody needs it and <see cref="RetentionOptions.KeepBytes"/> are left without it, or the budget is
+/// spent.
+/// </summary>
+/// <param name="RemoveUpTo">Records up to this one may go.</param>
+/// <param name="Warnings">Members that have used half of the budget or more.</param>
+internal sealed record RetentionPlan(Vlsn RemoveUpTo, IReadOnlyList<FallingOff> Warnings)
+{
+    /// <summary>From which share of the budget on a member is warned about.</summary>
+    public const double WarnFrom = 0.5;
+
+    /// <summary>Decides.</summary>
+    /// <param name="segments">What is kept: the position before each segment and its totals, oldest first.</param>
+    /// <param name="stateFlushed">The last record whose effect is durable in the state.</param>
+    /// <param name="members">The live members.</param>
+    /// <param name="options">The budget.</param>
+    /// <param name="now">Microseconds since 1970-01-01 UTC.</param>
+    public static RetentionPlan Decide(
+        IReadOnlyList<(LogPosition Before, SegmentTotals Totals)> segments,
+        Vlsn stateFlushed,
+        IReadOnlyList<MemberNeed> members,
+        RetentionOptions options,
+        long now)
+    {
+        if (segments.Count == 0) return new RetentionPlan(Vlsn.Null, []);
+        var end = segments[^1].Totals.Position.End;
+        var needed = members.Count == 0 ? Vlsn.Of(long.MaxValue) : members.Min(member => member.Holds);
+        var removeUpTo = Vlsn.Null;
+        foreach (var (before, totals) in segments.SkipLast(1))
+        {
+            var last = totals.Position.Vlsn;
+            var keptWithout = end.DistanceFrom(totals.Position.End);
+            var keptWith = end.DistanceFrom(before.End);
+            var isUnneeded = last <= needed && keptWithout >= options.KeepBytes;
+            var isOverBudget = keptWith > options.BudgetBytes || IsTooOld(totals, options, now);
+            if (last > stateFlushed || !(isUnneeded || isOverBudget)) break;
+            removeUpTo = last;
+        }
+
+        return new RetentionPlan(removeUpTo, [.. Warn(segments, members, options, now)]);
+    }
+
+    private static bool IsTooOld(in SegmentTotals totals, RetentionOptions options, long now) =>
+        options.BudgetAge is { } age && now - totals.LastTimestamp > age.TotalMicroseconds;
+
+    private static IEnumerable<FallingOff> Warn(
+        IReadOnlyList<(LogPosition Before, SegmentTotals Totals)> segments,
+        IReadOnlyList<MemberNeed> members, RetentionOptions options, long now)
+    {
+        var end = segments[^1].Totals.Position.End;
+        foreach (var member in members)
+        {
+            // Its backlog, to the segment: the first segment that holds something it lacks.
+            var oldest = segments.FirstOrDefault(segment => segment.Totals.Position.Vlsn > member.Holds);
+            if (oldest == default) continue;
+            var backlog = end.DistanceFrom(oldest.Before.End);
+            var used = (double)backlog / options.BudgetBytes;
+            var age = Math.Max(0, now - oldest.Totals.LastTimestamp);
+            if (options.BudgetAge is { } budgetAge) used = Math.Max(used, age / budgetAge.TotalMicroseconds);
+            if (used < WarnFrom) continue;
+            var left = Math.Max(0, options.BudgetBytes - backlog);
+            TimeSpan? timeLeft = age > 0 && backlog > 0 ? TimeSpan.FromMicroseconds(Math.Min((double)left / backlog * age, 1e15)) : null;
+            if (options.BudgetAge is { } limit)
+            {
+                var untilTooOld = TimeSpan.FromMicroseconds(Math.Max(0, limit.TotalMicroseconds - age));
+                timeLeft = timeLeft is { } byBytes && byBytes < untilTooOld ? byBytes : untilTooOld;
+            }
+
+            yield return new FallingOff(member.Name, used, left, timeLeft);
+        }
+    }
+}
