@@ -1,6 +1,12 @@
-using System.Globalization;
-using Matchpoint.Cli.Bench;
+using System.CommandLine;
+using Matchpoint.Cli.Log;
+using Matchpoint.Cli.Terminal;
 
-var directory = Directory.CreateDirectory(args[0]).FullName;
-foreach (var f in await new LogBench(directory, 3, TimeProvider.System).RunAsync(Console.WriteLine, default))
-    Console.WriteLine($"{f.Name,-16} {f.Value.ToString("N4", CultureInfo.InvariantCulture),20} {f.Unit,-12} {f.Ratio:F3}  [{string.Join(' ', f.Runs.Select(r => r.ToString("G4")))}]");
+var root = new RootCommand("Matchpoint: an embedded, replicated, transactional key-value store for .NET.")
+{
+    LogCommand.Create(),
+};
+
+var parsed = root.Parse(args);
+var code = await parsed.InvokeAsync();
+return parsed.Errors.Count > 0 ? ExitCode.Usage : code;

@@ -54,14 +54,14 @@ internal sealed class TransactionWriter
     /// <param name="index">Which record.</param>
     /// <param name="first">The VLSN of record 0; null while that is the one asked for.</param>
     /// <param name="previous">The VLSN of the record before this one.</param>
-    public ReadOnlySpan<byte> Payload(int index, Vlsn first, Vlsn previous)
+    public ReadOnlyMemory<byte> Payload(int index, Vlsn first, Vlsn previous)
     {
         if (_pieces.Count == 0) BeginPiece();
         if (_sealed.IsEmpty) _sealed = WrittenMemory();
         var (start, operations) = _pieces[index];
         var end = index + 1 < _pieces.Count ? _pieces[index + 1].Start : _sealed.Length;
-        var payload = _sealed.Span[start..end];
-        TransactionPayload.WriteHeader(payload, first, previous, operations);
+        var payload = _sealed[start..end];
+        TransactionPayload.WriteHeader(payload.Span, first, previous, operations);
         return payload;
     }
 

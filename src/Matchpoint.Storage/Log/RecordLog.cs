@@ -25,10 +25,7 @@ internal sealed class RecordLog : IDisposable
     private readonly LogWaiters _waiters;
     private readonly LogPins _pins;
     private readonly LogPump? _pump;
-    private byte[] _pending;
-    private byte[] _spare;
-    private int _pendingCount;
-    private LogPosition _appended;
+    private readonly PendingRecords _pending;
     private Vlsn _written;
     private Vlsn _flushed;
     private Vlsn _flushWanted;
@@ -47,10 +44,8 @@ internal sealed class RecordLog : IDisposable
         _positions = positions;
         _waiters = new LogWaiters(_gate);
         _pins = new LogPins(_gate);
-        _pending = new byte[options.PendingBytes];
-        _spare = new byte[options.PendingBytes];
-        _appended = store.Position;
-        _written = _flushed = _flushWanted = _appended.Vlsn;
+        _pending = new PendingRecords(store.Position, options.PendingBytes);
+        _written = _flushed = _flushWanted = _pending.End.Vlsn;
         _durable = positions.Current.Durable;
         _positionsFlushedAt = options.Time.GetTimestamp();
         if (options.OwnThread) _pump = new LogPump(this, store);
@@ -67,7 +62,7 @@ internal sealed class RecordLog : IDisposable
     {
         get
         {
-            lock (_gate) return _appended;
+            lock (_gate) return _pending.End;
         }
     }
 
@@ -157,18 +152,14 @@ internal sealed class RecordLog : IDisposable
         lock (_gate)
         {
             ThrowIfClosed_Locked();
-            Invariant.Holds(term >= _appended.Term, $"a record of term {term} cannot follow one of term {_appended.Term}.");
-            if (!HasRoom_Locked(size))
+            if (!_pending.HasRoom(size))
             {
                 header = default;
                 return false;
             }
 
-            var record = Reserve_Locked(size);
-            payload.CopyTo(record[RecordHeader.Size..]);
-            header = RecordCodec.Seal(record, _appended.Vlsn.Next, term, Now(), kind, policy, _appended.Fingerprint);
-            _appended = _appended.After(header);
-            if (flush == FlushPolicy.Sync) _flushWanted = _appended.Vlsn;
+            header = _pending.Add(term, Now(), kind, policy, payload);
+            if (flush == FlushPolicy.Sync) _flushWanted = _pending.End.Vlsn;
         }
 
         _pump?.Wake();
@@ -189,18 +180,10 @@ internal sealed class RecordLog : IDisposable
         lock (_gate)
         {
             ThrowIfClosed_Locked();
-            if (!HasRoom_Locked(records.Length)) return false;
-            var position = _appended;
-            for (var rest = records; !rest.IsEmpty;)
-            {
-                fault = position.TryAdvance(rest, out var header, out position);
-                if (fault is not null) return false;
-                rest = rest[header.Length..];
-            }
-
-            records.CopyTo(Reserve_Locked(records.Length));
-            _appended = position;
-            if (flush == FlushPolicy.Sync) _flushWanted = _appended.Vlsn;
+            if (!_pending.HasRoom(records.Length)) return false;
+            fault = _pending.AddCopies(records);
+            if (fault is not null) return false;
+            if (flush == FlushPolicy.Sync) _flushWanted = _pending.End.Vlsn;
         }
 
         _pump?.Wake();
@@ -214,7 +197,7 @@ internal sealed class RecordLog : IDisposable
         lock (_gate)
         {
             ThrowIfClosed_Locked();
-            if (_pendingCount == 0) return default;
+            if (_pending.Count == 0) return default;
             waiter = _waiters.Add_Locked(WaitFor.Room, Vlsn.Null);
         }
 
@@ -230,10 +213,10 @@ internal sealed class RecordLog : IDisposable
         bool wake;
         lock (_gate)
         {
-            Invariant.Holds(vlsn <= _appended.Vlsn, $"record {vlsn} is awaited, and the last appended is {_appended.Vlsn}.");
+            Invariant.Holds(vlsn <= _pending.End.Vlsn, $"record {vlsn} is awaited, and the last appended is {_pending.End.Vlsn}.");
             var reached = policy switch
             {
-                FlushPolicy.NoSync => _appended.Vlsn,
+                FlushPolicy.NoSync => _pending.End.Vlsn,
                 FlushPolicy.Write => _written,
                 FlushPolicy.Sync => _flushed,
                 _ => throw Invariant.Unreachable(policy),
@@ -274,7 +257,7 @@ internal sealed class RecordLog : IDisposable
     {
         get
         {
-            lock (_gate) return _closed is null && (_pendingCount > 0 || _flushWanted > _flushed);
+            lock (_gate) return _closed is null && (_pending.Count > 0 || _flushWanted > _flushed);
         }
     }
 
@@ -311,7 +294,7 @@ internal sealed class RecordLog : IDisposable
             lock (_gate)
             {
                 ThrowIfClosed_Locked();
-                Invariant.Holds(_appended.Vlsn == _flushed, $"record {_appended.Vlsn} was appended while the log is to be cut.");
+                Invariant.Holds(_pending.End.Vlsn == _flushed, $"record {_pending.End.Vlsn} was appended while the log is to be cut.");
                 _isCutting = true;
             }
 
@@ -323,7 +306,7 @@ internal sealed class RecordLog : IDisposable
                 _store.Cut(intent, _positions);
                 lock (_gate)
                 {
-                    _appended = end;
+                    _pending.ContinueFrom(end);
                     _written = _flushed = _flushWanted = end.Vlsn;
                 }
             }
@@ -412,7 +395,7 @@ internal sealed class RecordLog : IDisposable
         lock (_gate)
         {
             ThrowIfClosed_Locked();
-            _flushWanted = _appended.Vlsn;
+            _flushWanted = _pending.End.Vlsn;
         }
 
         while (Drain_Writing())
@@ -425,8 +408,7 @@ internal sealed class RecordLog : IDisposable
 
     private bool Drain_Writing()
     {
-        byte[] batch;
-        int count;
+        ReadOnlyMemory<byte> batch;
         bool flush;
         Vlsn end;
         LogWaiter? roomy;
@@ -434,20 +416,18 @@ internal sealed class RecordLog : IDisposable
         {
             if (_closed is not null) return false;
             flush = _flushWanted > _flushed;
-            if (_pendingCount == 0 && !flush) return false;
-            batch = _pending;
-            count = _pendingCount;
-            end = _appended.Vlsn;
-            (_pending, _spare, _pendingCount) = (_spare, _pending, 0);
+            if (_pending.Count == 0 && !flush) return false;
+            end = _pending.End.Vlsn;
+            batch = _pending.Take();
             roomy = _waiters.Take_Locked(WaitFor.Room, Vlsn.Null);
         }
 
         LogWaiters.CompleteAll(roomy, error: null);
         try
         {
-            if (count > 0)
+            if (!batch.IsEmpty)
             {
-                _store.Write(batch.AsSpan(0, count), flush);
+                _store.Write(batch.Span, flush);
                 Reach(WaitFor.Written, end);
             }
 
@@ -462,7 +442,7 @@ internal sealed class RecordLog : IDisposable
         }
         catch (Exception error)
         {
-            Poison(error, count > 0 ? "write or flush the log" : "flush the log");
+            Poison(error, !batch.IsEmpty ? "write or flush the log" : "flush the log");
             return false;
         }
     }
@@ -491,16 +471,6 @@ internal sealed class RecordLog : IDisposable
     }
 
     private long Now() => (_options.Time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
-
-    private bool HasRoom_Locked(int bytes) => _pendingCount == 0 || _pendingCount + bytes <= _options.PendingBytes;
-
-    private Span<byte> Reserve_Locked(int bytes)
-    {
-        if (_pendingCount + bytes > _pending.Length) _pending = new byte[bytes]; // One record over the usual size; nothing is pending then.
-        var reserved = _pending.AsSpan(_pendingCount, bytes);
-        _pendingCount += bytes;
-        return reserved;
-    }
 
     private void ThrowIfClosed_Locked()
     {

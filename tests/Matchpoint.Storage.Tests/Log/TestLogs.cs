@@ -38,7 +38,7 @@ internal static class TestLogs
     {
         var writer = new TransactionWriter();
         writer.Put(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes(value));
-        return log.Append(RecordKind.Commit, writer.Payload(0, Vlsn.Null, Vlsn.Null), term, flush, policy);
+        return log.Append(RecordKind.Commit, writer.Payload(0, Vlsn.Null, Vlsn.Null).Span, term, flush, policy);
     }
 
     public static Vlsn Append(this RecordLog log, RecordKind kind, ReadOnlySpan<byte> payload, ulong term = 1, FlushPolicy flush = FlushPolicy.NoSync, AckPolicy policy = AckPolicy.None)
