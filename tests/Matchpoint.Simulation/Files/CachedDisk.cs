@@ -95,6 +95,17 @@ internal sealed class CachedDisk
 
     public bool HasUnflushed(CachedFile file) => _unflushed.Exists(change => IsOf(change, file));
 
+    public bool HasUnflushedNames(string path)
+    {
+        var directory = NameTable<CachedFile>.Normalize(path);
+        return _unflushed.Exists(change => change switch
+        {
+            Unflushed.Folder folder => IsIn(directory, folder.Path),
+            Unflushed.Names names => names.Changes.Any(name => IsIn(directory, name.Path)),
+            _ => false,
+        });
+    }
+
     public void FlushDirectory(string path) => SettleDirectory(path, keep: true);
 
     /// <summary>As <see cref="Lose"/>, for the names in a directory.</summary>

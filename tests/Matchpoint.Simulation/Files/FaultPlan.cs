@@ -65,10 +65,8 @@ internal sealed class FaultPlan
     /// <summary>The fault that strikes this write, if any.</summary>
     public Rule? OnWrite(string path) => Strike(_writes, path);
 
-    /// <summary>The error of this flush, if any.</summary>
-    public IOException? OnFlush(string path) => Strike(_flushes, path) is not { } rule
-        ? null
-        : rule.Error ?? DiskException.Flush(path, Errno.Device);
+    /// <summary>The fault that strikes this flush, if any.</summary>
+    public Rule? OnFlush(string path) => Strike(_flushes, path);
 
     /// <summary>The error of this read, if any.</summary>
     public IOException? OnRead(string path, long position, int bytes)

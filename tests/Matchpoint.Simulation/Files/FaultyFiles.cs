@@ -74,7 +74,8 @@ internal sealed class FaultyFiles : IFileSystem
     }
 
     /// <summary>The process is killed, if it lives, and the next one finds the disk as it was left: nothing is lost, nothing more
-    /// is durable. The device's faults stay; what was yet to strike does too. This object is dead.</summary>
+    /// is durable. The device's faults stay, those among them that are yet to strike; effects count from 1 again. This object is
+    /// dead.</summary>
     public FaultyFiles AfterKill()
     {
         lock (_lock)
@@ -175,7 +176,7 @@ internal sealed class FaultyFiles : IFileSystem
 
         void Flush()
         {
-            if (Faults.OnFlush(path) is not { } error)
+            if (Failure(path, _disk.HasUnflushedNames(path), DiskException.FlushDirectory) is not { } error)
             {
                 _disk.FlushDirectory(path);
                 return;
@@ -250,9 +251,7 @@ internal sealed class FaultyFiles : IFileSystem
 
         void Flush()
         {
-            var error = Faults.OnFlush(path);
-            if (error is null && Faults.ReadOnly && _disk.HasUnflushed(file)) error = DiskException.Flush(path, Errno.ReadOnly);
-            if (error is null)
+            if (Failure(path, _disk.HasUnflushed(file), DiskException.Flush) is not { } error)
             {
                 _disk.Flush(file);
                 return;
@@ -261,6 +260,13 @@ internal sealed class FaultyFiles : IFileSystem
             _disk.Lose(file);
             throw error;
         }
+    }
+
+    /// <summary>Why a flush fails, or null. A disk that has turned read-only cannot take what it has not got yet.</summary>
+    private IOException? Failure(string path, bool hasUnflushed, Func<string, int, DiskException> failed)
+    {
+        if (Faults.OnFlush(path) is { } fault) return fault.Error ?? failed(path, Errno.Device);
+        return Faults.ReadOnly && hasUnflushed ? failed(path, Errno.ReadOnly) : null;
     }
 
     private long Room_Locked => Math.Max(0, Faults.Capacity - _disk.Used);

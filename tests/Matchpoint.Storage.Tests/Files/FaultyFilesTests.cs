@@ -187,6 +187,9 @@ public sealed class FaultyFilesTests
         _files.FlushDirectory("log");
         Assert.True(_files.FileExists("log/a"));
         Assert.False(_files.PowerCut().Everything.FileExists("log/a"));
+
+        _files.Faults.FailFlush("log");
+        Assert.Contains("flush of the directory failed: EIO", Assert.Throws<DiskException>(() => _files.FlushDirectory("log")).Message);
     }
 
     [Fact]
@@ -264,16 +267,20 @@ public sealed class FaultyFilesTests
     {
         using var file = Durable("log/a", "x");
         file.Write(1, "y"u8);
+        _files.Open("log/new", FileOpening.CreateNew).Dispose();
         _files.Faults.ReadOnly = true;
         Action[] changes =
         [
             () => file.Write(0, "z"u8), () => file.SetLength(0), () => _files.Delete("log/a"), file.Flush,
             () => _files.Rename("log/a", "log/b"), () => _files.Open("log/b", FileOpening.OpenOrCreate),
-            () => _files.CreateDirectory("d"), () => _files.Lock("log/lock", "n"),
+            () => _files.CreateDirectory("d"), () => _files.FlushDirectory("log"), () => _files.Lock("log/lock", "n"),
         ];
         Assert.All(changes, change => Assert.Equal(DiskFault.ReadOnly, Assert.Throws<DiskException>(change).Fault));
         Assert.Equal("xy", Text(_files, "log/a"));
         Assert.Equal("x", Text(_files.PowerCut().Everything, "log/a"));
+        Assert.False(_files.PowerCut().Everything.FileExists("log/new"));
+        file.Flush();
+        _files.FlushDirectory("log");
     }
 
     [Fact]
