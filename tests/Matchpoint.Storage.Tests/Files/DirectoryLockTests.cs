@@ -58,4 +58,20 @@ public sealed class DirectoryLockTests : IDisposable
             Assert.Equal("the probe", _files.LockHolder(LockPath + "2"));
         }
     }
+
+    [Fact]
+    public async Task A_released_lock_is_free_at_once_even_while_other_threads_start_processes()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "There a process is not started as a copy of its parent.");
+        var children = Task.Run(async () =>
+        {
+            for (var i = 0; i < 60; i++) await ProbeProcess.RunAsync("true");
+        });
+        while (!children.IsCompleted)
+        {
+            for (var i = 0; i < 100; i++) _files.Lock(LockPath, "the tests").Dispose();
+        }
+
+        await children;
+    }
 }
