@@ -66,6 +66,9 @@ internal sealed class DirectoryLock : IDisposable
             // An old name in a lock that nobody holds is never read.
         }
 
+        // Closing alone would leave the lock with a child that is just being started: until it has become another program,
+        // it holds a copy of every file of ours.
+        if (!OperatingSystem.IsWindows()) _ = LibC.Lock(_file, LibC.Unlock);
         _file.Dispose();
     }
 

@@ -87,6 +87,9 @@ internal sealed class DiskException : IOException
         return new(path, fault, $"{path}: {what} failed: {reason}.", inner);
     }
 
+    /// <summary>What a failure of .NET's file calls tells about the disk.</summary>
+    public static DiskFault FaultIn(Exception e) => Explain(e).Fault;
+
     private static string FlushMessage(string path, string reason) =>
         $"{path}: flush failed: {reason}. The bytes written since the last flush may be lost, and flushing again would "
         + "not bring them back: this log takes no more writes until it is reopened.";

@@ -18,6 +18,9 @@ internal static partial class LibC
     /// <summary>flock: beside others that share, and never wait.</summary>
     public const int LockSharedNow = 1 | 4;
 
+    /// <summary>flock: no longer.</summary>
+    public const int Unlock = 8;
+
     /// <summary>fcntl on macOS: flush the file and the device's cache as well, which fsync there does not.</summary>
     public const int FullFlush = 51;
 

@@ -29,6 +29,10 @@ internal sealed class PhysicalFiles : IFileSystem
         {
             throw new FileNotFoundException($"{path}: there is no such file.", path, e);
         }
+        catch (IOException e) when (IsTheDisk(e))
+        {
+            throw DiskException.Refused(path, "opening", e);
+        }
     }
 
     /// <inheritdoc/>
@@ -46,7 +50,17 @@ internal sealed class PhysicalFiles : IFileSystem
     }
 
     /// <inheritdoc/>
-    public void CreateDirectory(string path) => Directory.CreateDirectory(Named(path));
+    public void CreateDirectory(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(Named(path));
+        }
+        catch (IOException e) when (IsTheDisk(e))
+        {
+            throw DiskException.Refused(path, "making the directory", e);
+        }
+    }
 
     /// <inheritdoc/>
     public void Delete(string path)
@@ -58,6 +72,10 @@ internal sealed class PhysicalFiles : IFileSystem
         catch (DirectoryNotFoundException)
         {
             // Then the file is not there either.
+        }
+        catch (IOException e) when (IsTheDisk(e))
+        {
+            throw DiskException.Refused(path, "deleting", e);
         }
     }
 
@@ -87,6 +105,9 @@ internal sealed class PhysicalFiles : IFileSystem
 
     /// <inheritdoc/>
     public string? LockHolder(string path) => DirectoryLock.Holder(path);
+
+    /// <summary>A full, failed or read-only disk, rather than a name that is there or is not.</summary>
+    private static bool IsTheDisk(IOException e) => DiskException.FaultIn(e) != DiskFault.Other;
 
     /// <summary>The directory of a bare file name is the empty string: the process's own.</summary>
     private static string Named(string directory) => directory.Length == 0 ? "." : directory;

@@ -59,10 +59,16 @@ internal sealed class NameTable<T>
     /// <summary>Gives a thing a name that nothing has.</summary>
     public void Add(string path, T file)
     {
+        MustBeFree(path);
+        _files.Add(Normalize(path), file);
+    }
+
+    /// <summary>Throws what <see cref="Add"/> would.</summary>
+    public void MustBeFree(string path)
+    {
         var name = Normalize(path);
         MustHaveParent(path, name);
         if (_files.ContainsKey(name) || IsDirectory(name)) throw new IOException($"{path}: there already.");
-        _files.Add(name, file);
     }
 
     /// <summary>Gives a thing a name, whatever had it before, its directory there or not.</summary>
@@ -76,11 +82,18 @@ internal sealed class NameTable<T>
 
     public void Move(string from, string to)
     {
+        var file = MustMove(from, to);
+        _files.Remove(Normalize(from));
+        _files[Normalize(to)] = file;
+    }
+
+    /// <summary>Throws what <see cref="Move"/> would; returns what would be moved.</summary>
+    public T MustMove(string from, string to)
+    {
         var file = Get(from);
         MustHaveParent(to, Normalize(to));
         Find(to);
-        _files.Remove(Normalize(from));
-        _files[Normalize(to)] = file;
+        return file;
     }
 
     public IReadOnlyList<string> List(string directory)
@@ -93,6 +106,14 @@ internal sealed class NameTable<T>
     /// <summary>Makes a directory and those above it; returns the new ones, the highest first.</summary>
     public IReadOnlyList<string> AddDirectory(string path)
     {
+        var made = MissingDirectories(path);
+        _directories.UnionWith(made);
+        return made;
+    }
+
+    /// <summary>What <see cref="AddDirectory"/> would make.</summary>
+    public IReadOnlyList<string> MissingDirectories(string path)
+    {
         var made = new List<string>();
         for (var name = Normalize(path); !IsDirectory(name); name = DirectoryOf(name))
         {
@@ -100,7 +121,6 @@ internal sealed class NameTable<T>
             made.Insert(0, name);
         }
 
-        _directories.UnionWith(made);
         return made;
     }
 

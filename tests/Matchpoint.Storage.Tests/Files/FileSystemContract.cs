@@ -316,3 +316,14 @@ public sealed class MemoryFilesContract : FileSystemContract
 
     private protected override string Root => "data";
 }
+
+public sealed class FaultyFilesContract : FileSystemContract
+{
+    private readonly FaultyFiles _files = new(new Random(1));
+
+    public FaultyFilesContract() => _files.CreateDirectory("data");
+
+    private protected override IFileSystem Files => _files;
+
+    private protected override string Root => "data";
+}
