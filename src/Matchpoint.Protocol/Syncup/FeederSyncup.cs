@@ -8,7 +8,7 @@ namespace Matchpoint.Protocol.Syncup;
 /// move on, their number is bounded, and a stream starts only behind a record that it has just answered for. What is wrong on its own side ends the session and is never an
 /// answer that could make the replica restore.
 /// </summary>
-internal abstract class FeederSyncup(LogRange range)
+internal abstract class FeederSyncup(LogRange range) : ISyncupMachine
 {
     private HandshakeClock _clock;
 
@@ -16,7 +16,7 @@ internal abstract class FeederSyncup(LogRange range)
     public FeederOutcome? Outcome { get; private set; }
 
     /// <summary>When a <see cref="TimePassed"/> is due, counted from the start of the session.</summary>
-    public TimeSpan Deadline => _clock.Deadline;
+    public TimeSpan? Deadline => _clock.Deadline;
 
     /// <summary>What this log holds.</summary>
     protected LogRange Range { get; } = range;

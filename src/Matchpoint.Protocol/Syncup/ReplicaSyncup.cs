@@ -14,7 +14,7 @@ internal readonly record struct ReplicaSettings(RollbackLimit Limit, bool Feeder
 /// ask for the stream. Inputs go into <see cref="Step"/>, effects come out and are performed in order; a crash may come between any two. Never throws for what a peer
 /// or a disk does: that ends in an <see cref="Outcome"/>.
 /// </summary>
-internal sealed class ReplicaSyncup
+internal sealed class ReplicaSyncup : ISyncupMachine
 {
     private readonly int _version;
     private readonly LogRange _range;
