@@ -1,11 +1,19 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using Matchpoint.Cli.Log;
+using Matchpoint.Cli.Rollbacks;
+using Matchpoint.Cli.Syncup;
 using Matchpoint.Cli.Terminal;
 
-var root = new RootCommand("Matchpoint: an embedded, replicated, transactional key-value store for .NET.")
+// A plain command rather than a RootCommand: that one is called like the assembly, and the tool is called matchpoint.
+var root = new Command("matchpoint", "Matchpoint: an embedded, replicated, transactional key-value store for .NET.")
 {
     LogCommand.Create(),
+    SyncupCommand.Create(),
+    RollbacksCommand.Create(),
 };
+root.Options.Add(new HelpOption { Recursive = true });
+root.Options.Add(new VersionOption());
 
 var parsed = root.Parse(args);
 var code = await parsed.InvokeAsync();

@@ -42,6 +42,7 @@ internal sealed class TransactionLines(TextReader input, TransactionWriter write
             {
                 case "put":
                     var key = Bytes(Token(ref rest, isLast: false), "key");
+                    if (rest.Trim().IsEmpty) throw new UsageException($"line {Line}: the value is missing; an empty one is written \"\"");
                     writer.Put(key, Encoding.UTF8.GetBytes(Token(ref rest, isLast: true)));
                     break;
                 case "delete":

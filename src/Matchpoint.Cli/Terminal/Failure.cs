@@ -3,6 +3,7 @@ using System.Text.Json;
 using Matchpoint.Protocol;
 using Matchpoint.Storage;
 using Matchpoint.Storage.Files;
+using Matchpoint.Syncup;
 
 namespace Matchpoint.Cli.Terminal;
 
@@ -19,7 +20,7 @@ internal static class Failure
     public static (int Code, string Kind) Classify(Exception error) => error switch
     {
         UsageException => (ExitCode.Usage, "usage"),
-        RefusedException => (ExitCode.Refused, "refused"),
+        RefusedException or SyncupRefusedException => (ExitCode.Refused, "refused"),
         DamageException => (ExitCode.Damaged, "damage"),
         ForeignException => (ExitCode.Refused, "foreign"),
         DirectoryInUseException => (ExitCode.Refused, "in-use"),

@@ -1,0 +1,38 @@
+using System.Globalization;
+using System.Net;
+
+namespace Matchpoint.Transport;
+
+/// <summary>Where a node listens: a name or an address, and a port.</summary>
+/// <param name="Host">A host name, an IPv4 address, or an IPv6 address without brackets.</param>
+/// <param name="Port">0 to 65535; 0 lets the system choose when listening.</param>
+internal readonly record struct Endpoint(string Host, int Port)
+{
+    /// <summary>Reads HOST:PORT; an IPv6 address stands in brackets.</summary>
+    /// <exception cref="FormatException">The text is something else.</exception>
+    public static Endpoint Parse(string text)
+    {
+        var colon = text.LastIndexOf(':');
+        if (colon <= 0) throw Wrong(text, "there is no port");
+        var host = text[..colon];
+        if (!int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port > 65535)
+            throw Wrong(text, "the port is not a number from 0 to 65535");
+        if (host is ['[', .., ']'])
+        {
+            host = host[1..^1];
+            if (!IPAddress.TryParse(host, out _)) throw Wrong(text, "what stands in brackets is not an IPv6 address");
+        }
+        else if (host.Contains(':', StringComparison.Ordinal))
+        {
+            throw Wrong(text, "an IPv6 address stands in brackets");
+        }
+
+        return new Endpoint(host, port);
+    }
+
+    /// <summary>HOST:PORT.</summary>
+    public override string ToString() => Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]:{Port}" : $"{Host}:{Port}";
+
+    private static FormatException Wrong(string text, string why) =>
+        new($"{text}: {why}. Expected HOST:PORT, like 127.0.0.1:7000, node2:7000 or [::1]:7000.");
+}
