@@ -69,7 +69,7 @@ internal sealed class ReplicaSyncup : ISyncupMachine
     {
         _clock.Heard(now);
         MoveTo(ReplicaPhase.Searching);
-        effects.Add(new Tell(SyncupStep.Comparing, $"comparing: this log holds {_range.First} to {_range.Last}, last sync point {_range.LastSync}"));
+        effects.Add(new Tell(SyncupStep.Comparing, $"this log holds {_range.First} to {_range.Last}, last sync point {_range.LastSync}"));
         _search.Start(effects);
         ConcludeSearch(effects);
     }

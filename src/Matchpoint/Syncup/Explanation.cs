@@ -19,9 +19,10 @@ internal static class Explanation
     /// <param name="feeder">The feeder's directory.</param>
     /// <param name="feederView">Its log.</param>
     /// <param name="limit">The replica's rollback limit.</param>
+    /// <param name="version">The protocol version whose search is used; both find the same.</param>
     /// <exception cref="SyncupRefusedException">The directories belong to different groups, or the feeder's log is empty.</exception>
     public static SyncupReport Run(
-        DataDirectory replica, LogView replicaView, DataDirectory feeder, LogView feederView, RollbackLimit limit)
+        DataDirectory replica, LogView replicaView, DataDirectory feeder, LogView feederView, RollbackLimit limit, byte version = 2)
     {
         var replicaLog = new LogAnswers(replicaView);
         var feederLog = new LogAnswers(feederView);
@@ -36,8 +37,11 @@ internal static class Explanation
             2, feeder.Identity.Group, feeder.Identity.Node, "feeder", feederView.End.Term, feederView.End.Term, feederView.First, feederView.Last,
             feederView.Durable, 0, candidate, next);
         var isConfirmed = feederView.End.Term >= replicaView.End.Term;
-        var asking = ReplicaSyncup.Version2(replicaLog.Range, new ReplicaSettings(limit, isConfirmed, DecideOnly: true), hello);
-        var answering = FeederSyncup.Version2(feederLog.Range, next?.Vlsn ?? candidate?.Vlsn ?? Vlsn.Null);
+        var settings = new ReplicaSettings(limit, isConfirmed, DecideOnly: true);
+        var asking = version == 1 ? ReplicaSyncup.Version1(replicaLog.Range, settings) : ReplicaSyncup.Version2(replicaLog.Range, settings, hello);
+        var answering = version == 1
+            ? FeederSyncup.Version1(feederLog.Range)
+            : FeederSyncup.Version2(feederLog.Range, next?.Vlsn ?? candidate?.Vlsn ?? Vlsn.Null);
         var toReplica = new List<SyncupEffect>();
         var toFeeder = new List<SyncupEffect>();
         asking.Start(TimeSpan.Zero, toReplica);
