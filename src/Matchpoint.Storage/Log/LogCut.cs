@@ -32,7 +32,12 @@ internal static class LogCut
 
         files.FlushDirectory(directory.LogPath);
         var head = intent.Position.Vlsn.IsNull ? Lsn.Zero : positions.Current.Head;
-        positions.Replace(positions.Current with { Flushed = intent.Position.End, Head = head });
+        positions.Replace(positions.Current with
+        {
+            Flushed = intent.Position.End,
+            FlushedVlsn = intent.Position.Vlsn,
+            Head = head,
+        });
         FinishExport(directory, intent.Export);
         CutIntent.Clear(files, directory.CutPath);
     }

@@ -16,6 +16,9 @@ internal sealed class LogRecovery
     private readonly IFileSystem _files;
     private readonly Positions _positions;
     private readonly bool _positionsMissing;
+
+    // The machine was not started anew since: what was handed to the operating system is there, and only the last write can be torn.
+    private readonly bool _nothingWasLost;
     private readonly CutIntent? _pendingCut;
     private readonly List<Segment> _segments = [];
     private TornTail? _torn;
@@ -28,6 +31,7 @@ internal sealed class LogRecovery
         _directory = directory;
         _files = directory.Files;
         _positions = positions;
+        _nothingWasLost = positions.BootId != Guid.Empty && positions.BootId == _files.BootId;
         _pendingCut = pendingCut;
     }
 
@@ -118,10 +122,10 @@ internal sealed class LogRecovery
         {
             if (ReadHeader(file, name) is not { } before) return;
             if (!Continues(before, name)) return;
-            var isBelowFlushed = nextFirst is { } next && next <= _positions.Flushed;
+            var isWhole = nextFirst is { } next && (next <= _positions.Flushed || _nothingWasLost);
             var index = TakeIndex(file, name.Path, before, nextFirst);
             segment = new Segment(_files, name.Path, index ?? new SegmentIndex(before), Opening, file);
-            if (index is null || !isBelowFlushed) ScanRest(segment, nextFirst);
+            if (index is null || !isWhole) ScanRest(segment, nextFirst);
             _segments.Add(segment);
         }
         finally
@@ -188,13 +192,13 @@ internal sealed class LogRecovery
         }
 
         var end = index.Totals.Position.End;
-        var fits = end <= _positions.Flushed
+        var fits = (end <= _positions.Flushed || _nothingWasLost)
             && (nextFirst is null || end == nextFirst)
             && (_pendingCut is null || end <= _pendingCut.Position.End)
             && file.Length >= SegmentHeader.Size + end.DistanceFrom(before.End)
             && EndsAsTold(file, index);
         if (fits) return index;
-        if (end <= _positions.Flushed) _rebuilt++;
+        if (end <= _positions.Flushed || nextFirst is not null) _rebuilt++;
         return null;
     }
 
@@ -244,6 +248,7 @@ internal sealed class LogRecovery
             return;
         }
 
+        if (nextFirst is not null && _nothingWasLost) throw segment.Damaged(scanner.NextAt, end.Vlsn.Next, scanner.Fault);
         Tear(segment.Path, scanner.NextAt, scanner.Fault.ToString(), end.Vlsn);
     }
 

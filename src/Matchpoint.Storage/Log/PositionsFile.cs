@@ -8,8 +8,10 @@ namespace Matchpoint.Storage.Log;
 /// <summary>What a node remembers beside its log.</summary>
 /// <param name="Flushed">Everything before this byte was flushed: a fault there is damage, never a torn tail.</param>
 /// <param name="Durable">The highest VLSN this node ever knew to be durable.</param>
+/// <param name="FlushedVlsn">The last record before that byte.</param>
 /// <param name="Head">Where the oldest kept segment begins: older ones were removed on purpose.</param>
-internal readonly record struct Positions(Lsn Flushed, Vlsn Durable, Lsn Head);
+/// <param name="BootId">The start of the machine during which this was written; empty where it is not known.</param>
+internal readonly record struct Positions(Lsn Flushed, Vlsn FlushedVlsn, Vlsn Durable, Lsn Head, Guid BootId);
 
 /// <summary>
 /// The file <c>positions</c>: two slots written in turn, so that a torn write leaves the other one. All numbers are lower
@@ -22,14 +24,16 @@ internal readonly record struct Positions(Lsn Flushed, Vlsn Durable, Lsn Head);
 /// 12 u32 CRC-32C of all the other bytes of the slot
 /// 16 u64 sequence number of the write; the higher one counts
 /// 24 u64 flushed LSN
-/// 32 i64 durable VLSN, -1 none
-/// 40 u64 LSN of the oldest kept segment
+/// 32 i64 VLSN of the last record before it, -1 none
+/// 40 i64 durable VLSN, -1 none
+/// 48 u64 LSN of the oldest kept segment
+/// 56 16 bytes boot id, big-endian UUID, all zero when not known
 /// </code>
 /// </summary>
 internal sealed class PositionsFile : IDisposable
 {
     private const uint FormatVersion = 1;
-    private const int SlotSize = 48;
+    private const int SlotSize = 72;
     private const int SlotDistance = 4096;
 
     private readonly IFile _file;
@@ -117,8 +121,10 @@ internal sealed class PositionsFile : IDisposable
         BinaryPrimitives.WriteUInt32LittleEndian(slot[8..], FormatVersion);
         BinaryPrimitives.WriteUInt64LittleEndian(slot[16..], sequence);
         BinaryPrimitives.WriteUInt64LittleEndian(slot[24..], positions.Flushed.Value);
-        BinaryPrimitives.WriteInt64LittleEndian(slot[32..], positions.Durable.Value);
-        BinaryPrimitives.WriteUInt64LittleEndian(slot[40..], positions.Head.Value);
+        BinaryPrimitives.WriteInt64LittleEndian(slot[32..], positions.FlushedVlsn.Value);
+        BinaryPrimitives.WriteInt64LittleEndian(slot[40..], positions.Durable.Value);
+        BinaryPrimitives.WriteUInt64LittleEndian(slot[48..], positions.Head.Value);
+        positions.BootId.TryWriteBytes(slot[56..], bigEndian: true, out _);
         BinaryPrimitives.WriteUInt32LittleEndian(slot[12..], Crc32C.AroundItself(slot[..SlotSize]));
     }
 
@@ -133,14 +139,17 @@ internal sealed class PositionsFile : IDisposable
             if (BinaryPrimitives.ReadUInt32LittleEndian(bytes[12..]) != Crc32C.AroundItself(bytes)) continue;
             var version = BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]);
             if (version != FormatVersion) continue;
-            if (!Vlsn.TryCreate(BinaryPrimitives.ReadInt64LittleEndian(bytes[32..]), out var durable)) continue;
+            if (!Vlsn.TryCreate(BinaryPrimitives.ReadInt64LittleEndian(bytes[32..]), out var flushedVlsn)) continue;
+            if (!Vlsn.TryCreate(BinaryPrimitives.ReadInt64LittleEndian(bytes[40..]), out var durable)) continue;
             var sequence = BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]);
             if (best is { } other && other.Sequence > sequence) continue;
             best = (
                 new Positions(
                     new Lsn(BinaryPrimitives.ReadUInt64LittleEndian(bytes[24..])),
+                    flushedVlsn,
                     durable,
-                    new Lsn(BinaryPrimitives.ReadUInt64LittleEndian(bytes[40..]))),
+                    new Lsn(BinaryPrimitives.ReadUInt64LittleEndian(bytes[48..])),
+                    new Guid(bytes[56..], bigEndian: true)),
                 sequence);
         }
 

@@ -45,7 +45,8 @@ internal sealed class RecordLog : IDisposable
         _waiters = new LogWaiters(_gate);
         _pins = new LogPins(_gate);
         _pending = new PendingRecords(store.Position, options.PendingBytes);
-        _written = _flushed = _flushWanted = _pending.End.Vlsn;
+        _written = _pending.End.Vlsn;
+        _flushed = _flushWanted = positions.Current.FlushedVlsn;
         _durable = positions.Current.Durable;
         _positionsFlushedAt = options.Time.GetTimestamp();
         if (options.OwnThread) _pump = new LogPump(this, store);
@@ -114,14 +115,7 @@ internal sealed class RecordLog : IDisposable
         {
             (segments, var report) = LogRecovery.Recover(directory, positions, wasMissing);
             var store = new SegmentStore(directory, options, segments, positions.Current.Flushed);
-            if (store.Position.End != positions.Current.Flushed || wasMissing)
-            {
-                // What recovery keeps is shown to others: from here on it must not get lost any more.
-                store.Flush();
-                var head = segments is [var first, ..] ? first.Before.End : Lsn.Zero;
-                positions.Replace(positions.Current with { Flushed = store.Position.End, Head = head });
-            }
-
+            Settle(directory, store, positions, wasMissing || report.Torn is not null);
             return new RecordLog(directory, options, store, positions, report);
         }
         catch
@@ -130,6 +124,22 @@ internal sealed class RecordLog : IDisposable
             positions.Dispose();
             throw;
         }
+    }
+
+    /// <summary>
+    /// Brings the flushed position up to what recovery kept, before it is shown to anybody. In the same run of the machine the written records are as safe as they were, and are
+    /// flushed in their turn. After a new start, whatever could be read came from the device.
+    /// </summary>
+    private static void Settle(DataDirectory directory, SegmentStore store, PositionsFile positions, bool isMended)
+    {
+        var bootId = directory.Files.BootId;
+        var isSameRun = bootId != Guid.Empty && positions.Current.BootId == bootId;
+        if (isSameRun && !isMended) return;
+        if (bootId == Guid.Empty || isMended) store.Flush();
+        var end = store.Position;
+        var head = store.Segments is [var first, ..] ? first.Before.End : Lsn.Zero;
+        var settled = positions.Current with { Flushed = end.End, FlushedVlsn = end.Vlsn, Head = head, BootId = bootId };
+        if (settled != positions.Current) positions.Replace(settled);
     }
 
     /// <summary>
@@ -464,7 +474,8 @@ internal sealed class RecordLog : IDisposable
     {
         Vlsn durable;
         lock (_gate) durable = _durable;
-        _positions.Write(_positions.Current with { Flushed = _store.Position.End, Durable = durable });
+        var end = _store.Position;
+        _positions.Write(_positions.Current with { Flushed = end.End, FlushedVlsn = end.Vlsn, Durable = durable });
         if (_options.Time.GetElapsedTime(_positionsFlushedAt) < _options.PositionsFlushInterval) return;
         _positions.Flush();
         _positionsFlushedAt = _options.Time.GetTimestamp();

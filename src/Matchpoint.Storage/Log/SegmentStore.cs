@@ -26,6 +26,7 @@ internal sealed class SegmentStore : IDisposable
     private readonly Lock _sealedGate = new();
     private readonly Queue<Segment> _unflushed = new();
     private volatile Segment[] _segments;
+    private int _unflushedCount;
     private bool _namesUnflushed;
     private bool _makesRoomAhead = true;
 
@@ -40,6 +41,8 @@ internal sealed class SegmentStore : IDisposable
         {
             if (segment.Totals.Position.End > flushed) _unflushed.Enqueue(segment);
         }
+
+        _unflushedCount = _unflushed.Count;
     }
 
     /// <summary>The segments, oldest first; none in an empty log.</summary>
@@ -50,13 +53,10 @@ internal sealed class SegmentStore : IDisposable
         _segments is [.., var last] ? last.Totals.Position : LogPosition.Start(_directory.Identity.Group);
 
     /// <summary>Whether complete segments wait to be flushed.</summary>
-    public bool HasUnflushedSegments
-    {
-        get
-        {
-            lock (_sealedGate) return _unflushed.Count > 0;
-        }
-    }
+    public bool HasUnflushed => Volatile.Read(ref _unflushedCount) > 0;
+
+    /// <summary>Whether more complete segments wait to be flushed than should.</summary>
+    public bool HasTooManyUnflushed => Volatile.Read(ref _unflushedCount) > _options.UnflushedSegments;
 
     /// <summary>
     /// Writes records that continue the log, beginning new segments where they are due. Readers see them when this returns.
@@ -103,6 +103,7 @@ internal sealed class SegmentStore : IDisposable
                 if (!_unflushed.TryPeek(out var segment)) return;
                 segment.File.Flush();
                 _unflushed.Dequeue();
+                _unflushedCount = _unflushed.Count;
             }
         }
     }
@@ -151,6 +152,7 @@ internal sealed class SegmentStore : IDisposable
             }
 
             _unflushed.Clear();
+            _unflushedCount = 0;
             _segments = kept;
             _namesUnflushed = false;
         }
@@ -237,7 +239,8 @@ internal sealed class SegmentStore : IDisposable
         lock (_sealedGate)
         {
             _unflushed.Enqueue(segment);
-            tooMany = _unflushed.Count > _options.UnflushedSegments;
+            _unflushedCount = _unflushed.Count;
+            tooMany = _unflushedCount > 2 * _options.UnflushedSegments;
         }
 
         if (tooMany) FlushCompleteSegments();
