@@ -1,0 +1,50 @@
+namespace Matchpoint.Protocol.Messages;
+
+/// <summary>The first byte of every frame's payload: which message it is.</summary>
+internal enum Opcode : byte
+{
+    /// <summary>The replica asks for one record's entry (version 1).</summary>
+    EntryRequest = 1,
+
+    /// <summary>The feeder holds the record asked for (version 1).</summary>
+    Entry = 2,
+
+    /// <summary>The feeder does not hold the record asked for (version 1).</summary>
+    EntryNotFound = 3,
+
+    /// <summary>The record asked for lies above the feeder's last; this is its last sync point (version 1).</summary>
+    AlternateMatchpoint = 4,
+
+    /// <summary>The replica is ready for the stream.</summary>
+    StartStream = 5,
+
+    /// <summary>The replica shares nothing with the feeder and needs a full copy.</summary>
+    RestoreRequest = 6,
+
+    /// <summary>The feeder agrees to a full copy.</summary>
+    RestoreResponse = 7,
+
+    /// <summary>The replica introduces itself.</summary>
+    ReplicaHello = 16,
+
+    /// <summary>The feeder introduces itself and answers.</summary>
+    FeederHello = 17,
+
+    /// <summary>Either side ends the connection and says why.</summary>
+    Goodbye = 18,
+
+    /// <summary>The replica asks for many entries at once (version 2).</summary>
+    Probe = 19,
+
+    /// <summary>The feeder's entries for a probe (version 2).</summary>
+    ProbeAnswer = 20,
+
+    /// <summary>Whole records as they stand in the log.</summary>
+    LogBytes = 21,
+
+    /// <summary>The feeder is alive, and how far its log and the group are.</summary>
+    Heartbeat = 22,
+
+    /// <summary>How far the replica is.</summary>
+    Acknowledge = 23,
+}
