@@ -82,8 +82,9 @@ internal sealed class Channel : IAsyncDisposable
     {
         var frame = await ReceiveAsync("frame", _maxFrameBytes, deadline, cancellation).ConfigureAwait(false);
         if (frame.Span[0] != (byte)Opcode.Goodbye) return frame;
-        _goodbye = Goodbye.Read(frame.Span);
-        throw new ChannelClosedException(Peer, _goodbye);
+        var goodbye = Goodbye.Decode(frame.Span);
+        _goodbye = goodbye;
+        throw new ChannelClosedException(Peer, goodbye);
     }
 
     /// <summary>A frame's room in the outgoing buffer; it is complete with <see cref="CommitFrame"/> and sent with the next flush.</summary>
@@ -95,6 +96,15 @@ internal sealed class Channel : IAsyncDisposable
 
     /// <summary>Completes the frame whose room was taken.</summary>
     public void CommitFrame(int bytes) => _carrier.Output.Advance(PrefixBytes + bytes);
+
+    /// <summary>Adds a message as a frame, to be sent with the next flush.</summary>
+    public void Write<TMessage>(TMessage message)
+        where TMessage : IMessage
+    {
+        var bytes = message.EncodedLength;
+        message.Encode(GetFrame(bytes));
+        CommitFrame(bytes);
+    }
 
     /// <summary>Sends what is complete. Waits while the peer takes nothing.</summary>
     /// <exception cref="ChannelClosedException">The connection is closed.</exception>
@@ -141,9 +151,7 @@ internal sealed class Channel : IAsyncDisposable
         if (Interlocked.Exchange(ref _closed, 1) != 0) return;
         try
         {
-            var goodbye = new Goodbye(code, reason);
-            goodbye.Write(GetFrame(goodbye.Size));
-            CommitFrame(goodbye.Size);
+            Write(new Goodbye(code, reason));
             await FlushAsync(CloseTimeout, CancellationToken.None).ConfigureAwait(false);
             _carrier.CloseOutput();
             await DiscardUntilClosedAsync().ConfigureAwait(false);
@@ -259,7 +267,7 @@ internal sealed class Channel : IAsyncDisposable
     }
 
     private ChannelClosedException Gone() =>
-        _goodbye is not null ? new ChannelClosedException(Peer, _goodbye) : new ChannelClosedException($"{Peer} closed the connection while this side was sending");
+        _goodbye is { } goodbye ? new ChannelClosedException(Peer, goodbye) : new ChannelClosedException($"{Peer} closed the connection while this side was sending");
 
     private async ValueTask<T> Guarded<T>(ValueTask<T> operation)
     {
@@ -269,8 +277,8 @@ internal sealed class Channel : IAsyncDisposable
         }
         catch (Exception error) when (error is IOException and not ChannelException or ObjectDisposedException)
         {
-            throw _goodbye is not null
-                ? new ChannelClosedException(Peer, _goodbye)
+            throw _goodbye is { } goodbye
+                ? new ChannelClosedException(Peer, goodbye)
                 : new ChannelClosedException($"{Peer}: the connection was lost: {error.Message}", error);
         }
     }

@@ -99,7 +99,7 @@ internal sealed class SyncupBench(BenchSetup setup)
         using var replica = RecordLog.Open(replicaData);
         using var feederData = Open(feederPath);
         using var feeder = RecordLog.Open(feederData);
-        var self = new SyncupPeer { Name = "bench", AllowsSameNode = true };
+        var self = SyncupPeer.ForTheTool("bench");
         var services = new Dictionary<string, ServiceHandler>
         {
             [Services.Stream] = (channel, stopping) =>
@@ -109,10 +109,10 @@ internal sealed class SyncupBench(BenchSetup setup)
         await using var channel = await TcpChannels.ConnectAsync(listener.LocalEndpoint, TimeSpan.FromSeconds(5), setup.Time, cancellation);
         var allocated = GC.GetTotalAllocatedBytes(precise: true);
         var start = setup.Time.GetTimestamp();
-        var report = await new ReplicaSession(channel, 2, replica, self, RollbackLimit.Default, decideOnly: true, NoObserver.Instance).RunAsync(cancellation);
+        var (_, report, _, _) = await new ReplicaSession(channel, 2, replica, self, RollbackLimit.Default, decideOnly: true, NoObserver.Instance).RunAsync(cancellation);
         var seconds = setup.Time.GetElapsedTime(start).TotalSeconds;
         allocated = GC.GetTotalAllocatedBytes(precise: true) - allocated;
-        Protocol.Invariant.Holds(report.Matchpoint == Vlsn.Of(matchpoint), $"the matchpoint is {report.Matchpoint}; the bench wrote it at {matchpoint}.");
+        Protocol.Invariant.Holds(report.M == Vlsn.Of(matchpoint), $"the matchpoint is {report.M}; the bench wrote it at {matchpoint}.");
         return (report.RoundTrips, seconds, allocated);
     }
 
@@ -124,7 +124,7 @@ internal sealed class SyncupBench(BenchSetup setup)
         using var replicaView = LogView.Look(replica);
         using var feederView = LogView.Look(feeder);
         var start = setup.Time.GetTimestamp();
-        var report = Explanation.Run(replica, replicaView, feeder, feederView, RollbackLimit.Default, version: 1);
+        var (_, report, _, _) = Explanation.Run(replica, replicaView, feeder, feederView, RollbackLimit.Default, version: 1);
         return (report.RoundTrips, setup.Time.GetElapsedTime(start).TotalSeconds);
     }
 

@@ -2,6 +2,7 @@ using Matchpoint.Cli.Log;
 using Matchpoint.Cli.Syncup;
 using Matchpoint.Cli.Terminal;
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Messages;
 using Matchpoint.Protocol.Syncup;
 using Matchpoint.Storage.Log;
 using Matchpoint.Storage.Rollbacks;
@@ -85,13 +86,13 @@ internal sealed class DemoStage : ISyncupObserver
     }
 
     /// <inheritdoc/>
-    public void OnStep(SyncupStep step, string text)
+    public void OnStep(SyncupStep step, SyncupReport report)
     {
-        if (step != SyncupStep.Done) _console.MarkupLine($"  [bold]{step,-10}[/] {Markup.Escape(text)}");
+        if (StepText.Of(step, report) is { } text) _console.MarkupLine($"  [bold]{step.Phase,-10}[/] {Markup.Escape(text)}");
     }
 
     /// <inheritdoc/>
-    public void OnMessage(bool sent, object message) =>
+    public void OnMessage(bool sent, IMessage message) =>
         _console.MarkupLine($"  {(sent ? "[cyan]B -> A[/]" : "[magenta]A -> B[/]")}     {Markup.Escape(MessageText.Of(message))}");
 
     /// <inheritdoc/>

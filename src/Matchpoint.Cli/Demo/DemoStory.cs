@@ -26,7 +26,7 @@ internal sealed class DemoStory(string directory, DemoStage stage)
     {
         await stage.SceneAsync("Two nodes share a history, then grow apart", directory, cancellation);
         WriteHistories();
-        SyncupReport report;
+        ReplicaResult result;
         using (var feeder = DemoLog.Open(_feederPath))
         using (var replica = DemoLog.Open(_replicaPath))
         {
@@ -34,13 +34,13 @@ internal sealed class DemoStory(string directory, DemoStage stage)
             using (var b = replica.Log.View())
                 stage.SideBySide(a, b);
             stage.Line("[grey]green: shared   yellow: only on A   red: only on B[/]");
-            report = await SyncupAsync(feeder, replica, cancellation);
+            result = await SyncupAsync(feeder, replica, cancellation);
         }
 
         await stage.SceneAsync("What was decided, and what was undone", "Nothing is dropped in silence: every undone operation is in this file.", cancellation);
-        foreach (var line in ReportText.Lines(report)) stage.Line($"  {Spectre.Console.Markup.Escape(line)}");
+        foreach (var line in ReportText.Lines(result)) stage.Line($"  {Spectre.Console.Markup.Escape(line)}");
         using (var data = DataDirectory.OpenReadOnly(PhysicalFiles.Instance, _replicaPath))
-            stage.Export(Path.Combine(data.RollbacksPath, report.Export!), RollbackStore.Operations(data, report.Export!));
+            stage.Export(Path.Combine(data.RollbacksPath, result.Export!), RollbackStore.Operations(data, result.Export!));
         return await ProveAsync(cancellation);
     }
 
@@ -74,7 +74,7 @@ internal sealed class DemoStory(string directory, DemoStage stage)
             .Commit(5, AckPolicy.Majority, "order/18", "2 boxes of bolts");
     }
 
-    private async Task<SyncupReport> SyncupAsync(DemoLog feeder, DemoLog replica, CancellationToken cancellation)
+    private async Task<ReplicaResult> SyncupAsync(DemoLog feeder, DemoLog replica, CancellationToken cancellation)
     {
         var services = new Dictionary<string, ServiceHandler>
         {
@@ -95,16 +95,16 @@ internal sealed class DemoStory(string directory, DemoStage stage)
         return await JoinAsync(listener.LocalEndpoint, 2, replica.Log, decideOnly: false, cancellation);
     }
 
-    private async Task<SyncupReport> JoinAsync(Endpoint feeder, byte version, RecordLog log, bool decideOnly, CancellationToken cancellation)
+    private async Task<ReplicaResult> JoinAsync(Endpoint feeder, byte version, RecordLog log, bool decideOnly, CancellationToken cancellation)
     {
         await using var channel = await TcpChannels.ConnectAsync(feeder, TimeSpan.FromSeconds(5), TimeProvider.System, cancellation);
-        var self = new SyncupPeer { Name = "node B", AllowsSameNode = true };
+        var self = SyncupPeer.ForTheTool("node B");
         return await new ReplicaSession(channel, version, log, self, RollbackLimit.Default, decideOnly, stage).RunAsync(cancellation);
     }
 
     private static async Task FeedAsync(Channel channel, byte version, RecordLog log, CancellationToken stopping)
     {
-        var self = new SyncupPeer { Name = "node A", AllowsSameNode = true };
+        var self = SyncupPeer.ForTheTool("node A");
         await new FeederSession(channel, version, log, self, log.Appended.Term, NoObserver.Instance).RunAsync(stopping);
     }
 

@@ -9,7 +9,7 @@ namespace Matchpoint.Protocol.Syncup;
 /// the replica's hello was admitted; stepped until <see cref="Outcome"/> is there. A record inside the range that cannot
 /// be read ends the session: told as "not found" it would make a sound replica copy everything.
 /// </summary>
-internal sealed class FeederSyncup
+internal sealed class FeederSyncup : ISyncupMachine
 {
     private readonly LogRange _log;
     private readonly ushort _version;
@@ -40,6 +40,9 @@ internal sealed class FeederSyncup
 
     /// <summary>How it ended; null while it goes on. Once there, every input is ignored.</summary>
     public FeederOutcome? Outcome { get; private set; }
+
+    /// <inheritdoc/>
+    public bool HasEnded => Outcome is not null;
 
     /// <summary>What it does.</summary>
     public FeederPhase Phase => _phase;

@@ -9,7 +9,7 @@ namespace Matchpoint.Protocol.Syncup;
 /// either the log as it was or the log cut, and never a stream started above a matchpoint: the next syncup finds the same
 /// matchpoint again.
 /// </summary>
-internal sealed class ReplicaSyncup
+internal sealed class ReplicaSyncup : ISyncupMachine
 {
     private readonly LogRange _log;
     private readonly FeederHello _feeder;
@@ -44,6 +44,9 @@ internal sealed class ReplicaSyncup
 
     /// <summary>How it ended; null while it goes on. Once there, every input is ignored.</summary>
     public ReplicaOutcome? Outcome { get; private set; }
+
+    /// <inheritdoc/>
+    public bool HasEnded => Outcome is not null;
 
     /// <summary>What it does.</summary>
     public ReplicaPhase Phase => _phase;

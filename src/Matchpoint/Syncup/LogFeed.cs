@@ -50,8 +50,7 @@ internal sealed class LogFeed(Channel channel, RecordLog log, LogView view, ISyn
     {
         var heartbeat = new Heartbeat(view.Last, log.Durable);
         observer.OnMessage(sent: true, heartbeat);
-        heartbeat.Write(channel.GetFrame(Heartbeat.Size));
-        channel.CommitFrame(Heartbeat.Size);
+        channel.Write(heartbeat);
         await channel.FlushAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
     }
 
@@ -60,7 +59,7 @@ internal sealed class LogFeed(Channel channel, RecordLog log, LogView view, ISyn
         while (true)
         {
             var frame = await channel.ReceiveAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
-            var acknowledge = Acknowledge.Read(frame.Span);
+            var acknowledge = Acknowledge.Decode(frame.Span);
             observer.OnMessage(sent: false, acknowledge);
             if (acknowledge.Appended > view.Last)
                 throw new ProtocolException(nameof(Acknowledge), "appended", $"at most {view.Last}", $"{acknowledge.Appended}");
