@@ -105,7 +105,7 @@ public sealed class DialogueTests
                     _options = _options with { SameNodeId = true };
                     return false;
                 case "an operator joins the two offline":
-                    _options = _options with { OwnNode = Hello.OwnNodeRule.Admit };
+                    _options = _options with { OwnNode = Protocol.Hello.OwnNodeRule.Admit };
                     return false;
                 case "crash":
                     _options = _options with { Crash = Enum.Parse<Crash>(rest.Replace(" ", ""), ignoreCase: true) };

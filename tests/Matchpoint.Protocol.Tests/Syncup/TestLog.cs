@@ -111,7 +111,8 @@ internal sealed class TestLog : ITestLog
     /// <summary>Copies what the other log holds above this one: what a stream would bring.</summary>
     public void Follow(TestLog feeder)
     {
-        for (var i = _records.Count; i < feeder._records.Count; i++) Append(feeder._records[i]);
+        _entries.AddRange(feeder._entries[_records.Count..]);
+        _records.AddRange(feeder._records[_records.Count..]);
     }
 
     public LogEntry? Read(Vlsn vlsn)
@@ -141,6 +142,7 @@ internal sealed class TestLog : ITestLog
         _records.RemoveRange(keep, _records.Count - keep);
         _entries.RemoveRange(keep, _entries.Count - keep);
         Intent = null;
+        ClaimedTerms = ClaimedTerms?.Where(end => end.Last <= matchpoint).ToList();
     }
 
     public override string ToString()
