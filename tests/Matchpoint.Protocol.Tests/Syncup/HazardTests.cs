@@ -225,6 +225,15 @@ public sealed class HazardTests
         Assert.Equal(default(RestoreResponse), feeder.Sent[^1]);
     }
 
+    [Fact]
+    [Trait("Hazard", "H10")]
+    public void An_alternate_is_offered_once_and_a_record_above_the_last_is_not_found_from_then_on()
+    {
+        var feeder = new LoneFeeder(Commits(3), Commits(9)).Receive(new EntryRequest(Vlsn.Of(9)), new EntryRequest(Vlsn.Of(8)));
+        Assert.IsType<AlternateMatchpoint>(feeder.Sent[0]);
+        Assert.IsType<EntryNotFound>(feeder.Sent[1]);
+    }
+
     [Theory]
     [InlineData(5)]
     [InlineData(6)]
@@ -349,6 +358,26 @@ public sealed class HazardTests
         list.Clear();
         replica.Step(new SyncupInput.FrameReceived(new byte[] { 99 }), TimeSpan.Zero, list);
         Assert.IsType<SyncupEffect.Close>(list[^1]);
+    }
+
+    [Theory]
+    [InlineData(9, 9, 9, true)]
+    [InlineData(9, 9, 3, true)]
+    [InlineData(9, 9, 10, false)]
+    [InlineData(10, 9, 9, false)]
+    [InlineData(9, 0, 9, false)]
+    public void Commits_are_undone_only_for_the_confirmed_primary_of_the_newest_term_that_either_side_knows(
+        ulong feederTerm, ulong primaryTerm, ulong replicaTerm, bool isUndone)
+    {
+        var options = new RunOptions
+        {
+            FeederTerm = new Term(feederTerm),
+            FeederPrimaryTerm = new Term(primaryTerm),
+            ReplicaTerm = new Term(replicaTerm),
+        };
+        var run = SyncupRun.Of(TestLog.Parse("1t 2c 3c"), TestLog.Parse("1t 2c @2 3t"), options);
+        Assert.Equal(isUndone, run.Replica!.Outcome is ReplicaOutcome.Streaming);
+        Assert.Equal(isUndone ? 11 : 8, run.Replica.Report.Row);
     }
 
     [Theory]
