@@ -69,14 +69,12 @@ internal sealed class FeederSyncup : ISyncupMachine
         }
 
         if (input is not SyncupInput.TimePassed) _timer.Restart(now);
-        var before = effects.Count;
         try
         {
             Take(input, effects);
         }
         catch (ProtocolException fault)
         {
-            effects.TakeBackTo(before);
             Fail(FailureKind.PeerFault, fault.Message, effects);
         }
     }

@@ -85,14 +85,12 @@ internal sealed class ReplicaSyncup : ISyncupMachine
         }
 
         if (input is not SyncupInput.TimePassed) _timer.Restart(now);
-        var before = effects.Count;
         try
         {
             Take(input, effects);
         }
         catch (ProtocolException fault)
         {
-            effects.TakeBackTo(before);
             Fail(FailureKind.PeerFault, fault.Message, effects);
         }
     }

@@ -71,9 +71,6 @@ internal sealed class EffectList
     /// <summary>Forgets all.</summary>
     public void Clear() => _effects.Clear();
 
-    /// <summary>Forgets what a step added before it found its input to be at fault.</summary>
-    public void TakeBackTo(int count) => _effects.RemoveRange(count, _effects.Count - count);
-
     /// <summary>Walks them in order.</summary>
     public List<SyncupEffect>.Enumerator GetEnumerator() => _effects.GetEnumerator();
 }
