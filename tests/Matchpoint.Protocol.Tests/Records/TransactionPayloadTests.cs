@@ -19,7 +19,7 @@ public sealed class TransactionPayloadTests
             + "01000300" + "01000000" + "02000000" + "A1B1B2"
             + "02000000" + "02000000" + "00000000" + "A2A3"
             + "03000000" + "01000000" + "01000000" + "A4A5";
-        Assert.Equal(expected, Convert.ToHexString(writer.Payload(0, Vlsn.Null, Vlsn.Null)));
+        Assert.Equal(expected, Convert.ToHexString(writer.Payload(0, Vlsn.Null, Vlsn.Null).Span));
     }
 
     [Fact]
@@ -141,7 +141,7 @@ public sealed class TransactionPayloadTests
         {
             var vlsn = Vlsn.Of(10 + i);
             var (first, previous) = i == 0 ? (Vlsn.Null, Vlsn.Null) : (Vlsn.Of(10), vlsn.Previous);
-            Assert.True(TransactionPayload.TryRead(writer.Payload(i, first, previous), vlsn, out var payload, out var fault), $"{fault}");
+            Assert.True(TransactionPayload.TryRead(writer.Payload(i, first, previous).Span, vlsn, out var payload, out var fault), $"{fault}");
             Assert.Equal((first, previous), (payload.FirstPiece, payload.PreviousPiece));
             Assert.True(payload.Count > 0 || writer.Operations == 0);
             foreach (var operation in payload)
