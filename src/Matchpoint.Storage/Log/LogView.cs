@@ -88,6 +88,7 @@ internal sealed class LogView : IDisposable
             return false;
         }
 
+        MustHold(vlsn);
         if (_block.TryGet(vlsn, out header, out lsn)) return true;
         try
         {
@@ -111,7 +112,12 @@ internal sealed class LogView : IDisposable
         {
             if (!_block.Holds(vlsn)) LoadBlock(vlsn);
             var (sync, blockStart) = _block.SyncPointAtOrBelow(vlsn);
-            if (!sync.IsNull) return sync;
+            if (!sync.IsNull)
+            {
+                MustHold(sync);
+                return sync;
+            }
+
             vlsn = blockStart.Previous;
         }
 
@@ -140,6 +146,7 @@ internal sealed class LogView : IDisposable
             }
         }
 
+        MustHold(Last); // An index may be that of the cut segment by now.
         return ends;
     }
 
@@ -160,6 +167,7 @@ internal sealed class LogView : IDisposable
             unconditional -= belowUnconditional;
         }
 
+        MustHold(Last);
         return new LogCounts(Last.DistanceFrom(Vlsn.Max(vlsn, First.Previous)), commits, unconditional);
     }
 
@@ -189,6 +197,7 @@ internal sealed class LogView : IDisposable
         if (from >= End.End) return false;
         var segment = SegmentAt(from);
         var bound = segment == _segments[^1] ? End.End : segment.Totals.Position.End;
+        if (bound <= from) throw Gone(segment, from);
         var wanted = (int)Math.Min(buffer.Length, bound.DistanceFrom(from));
         int read;
         try
@@ -197,15 +206,21 @@ internal sealed class LogView : IDisposable
         }
         catch (ObjectDisposedException)
         {
-            MustHold(segment.Totals.Position.Vlsn);
+            MustHold(Last);
             throw;
         }
 
+        if (read < wanted) throw Gone(segment, from.Plus(read));
         while (length + RecordHeader.Size <= read)
         {
             var fault = RecordCodec.TryReadHeader(buffer[length..read], out var header);
-            if (fault is not null) throw segment.Damaged(segment.FilePosition(from) + length, Vlsn.Null, fault);
-            if (length == 0) MustHold(header.Vlsn);
+            if (fault is not null)
+            {
+                MustHold(Last); // What lies behind a cut may be written anew while it is read.
+                throw segment.Damaged(segment.FilePosition(from) + length, Vlsn.Null, fault);
+            }
+
+            MustHold(header.Vlsn);
             if (length + header.Length > read)
             {
                 if (length > 0) return true;
@@ -219,6 +234,13 @@ internal sealed class LogView : IDisposable
         if (length > 0) return true;
         length = RecordHeader.Size;
         return false;
+    }
+
+    /// <summary>Bytes that the view holds are not there: because of a cut, or because the file was shortened behind our back.</summary>
+    private DamageException Gone(Segment segment, Lsn at)
+    {
+        MustHold(Last);
+        return segment.Damaged(segment.FilePosition(at), Vlsn.Null, RecordFault.Truncated(0, RecordHeader.Size));
     }
 
     /// <summary>Gives up the records up to a VLSN: they may be removed.</summary>

@@ -177,7 +177,12 @@ internal sealed class PositionsFile : IDisposable
             if (BinaryPrimitives.ReadUInt32LittleEndian(bytes[12..]) != Crc32C.AroundItself(bytes)) continue;
             var version = BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]);
             if (version != FormatVersion)
-                throw new ForeignException($"{file.Path}: the positions have format {version}; this build knows format {FormatVersion}. Use the version of Matchpoint that wrote them, or a newer one.");
+            {
+                throw new ForeignException(
+                    $"{file.Path}: the positions have format {version}; this build knows format {FormatVersion}. "
+                    + "Use the version of Matchpoint that wrote them, or a newer one.");
+            }
+
             if (!Vlsn.TryCreate(BinaryPrimitives.ReadInt64LittleEndian(bytes[32..]), out var durable)) continue;
             var sequence = BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]);
             if (best is { } other && other.Sequence > sequence) continue;
