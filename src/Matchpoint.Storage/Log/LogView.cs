@@ -11,6 +11,8 @@ namespace Matchpoint.Storage.Log;
 /// </summary>
 internal sealed class LogView : IDisposable
 {
+    private const int MostLooks = 10;
+
     private readonly DataDirectory _directory;
     private readonly Segment[] _segments;
     private readonly LogPins.Pin? _pin;
@@ -69,9 +71,19 @@ internal sealed class LogView : IDisposable
     /// <exception cref="StorageException">The log is damaged, foreign, or of a newer format.</exception>
     public static LogView Look(DataDirectory directory)
     {
-        var positions = PositionsFile.Read(directory.Files, directory.PositionsPath);
-        var (segments, report) = LogRecovery.Look(directory, positions);
-        return new LogView(directory, segments, positions?.Durable ?? Vlsn.Null, pin: null, report);
+        for (var attempt = 1; ; attempt++)
+        {
+            var positions = PositionsFile.Read(directory.Files, directory.PositionsPath);
+            try
+            {
+                var (segments, report) = LogRecovery.Look(directory, positions);
+                return new LogView(directory, segments, positions?.Durable ?? Vlsn.Null, pin: null, report);
+            }
+            catch (Exception error) when (error is DamageException or FileNotFoundException && attempt < MostLooks && HasMoved(directory, positions))
+            {
+                // Its writer has cut the log, or removed its head, since we read where it begins and ends.
+            }
+        }
     }
 
     /// <summary>Whether a VLSN lies in the view's range.</summary>
@@ -270,6 +282,9 @@ internal sealed class LogView : IDisposable
 
     /// <summary>Throws when a record was cut off since the view was taken.</summary>
     internal void MustHold(Vlsn vlsn) => _pin?.MustHold(vlsn);
+
+    private static bool HasMoved(DataDirectory directory, Positions? then) =>
+        directory.Files.FileExists(directory.CutPath) || PositionsFile.Read(directory.Files, directory.PositionsPath) != then;
 
     private Segment SegmentAt(Lsn lsn)
     {

@@ -7,7 +7,11 @@ internal sealed class HookedFiles(IFileSystem inner) : IFileSystem
 {
     public Action<string> Before { get; set; } = _ => { };
 
-    public IFile Open(string path, FileOpening opening) => new Hooked(this, inner.Open(path, opening));
+    public IFile Open(string path, FileOpening opening)
+    {
+        Tell("open", path);
+        return new Hooked(this, inner.Open(path, opening));
+    }
 
     public bool FileExists(string path) => inner.FileExists(path);
 

@@ -171,6 +171,29 @@ public class LogViewTests
         Assert.True(files.FileExists($"{TestLogs.Root}/cut"));
     }
 
+    [Theory]
+    [InlineData("cut", 1, 31)]
+    [InlineData("remove", 41, 60)]
+    public void Looking_while_the_log_is_cut_or_trimmed_sees_it_as_it_is_afterwards(string what, long first, long last)
+    {
+        using var open = Filled(60);
+        var files = new HookedFiles(_files);
+        var done = false;
+        files.Before = effect =>
+        {
+            if (done || !effect.EndsWith(".log", StringComparison.Ordinal)) return;
+            done = true;
+            if (what == "cut") open.Log.CutAfter(Vlsn.Of(last), "");
+            else open.Log.RemoveUpTo(Vlsn.Of(first));
+        };
+        using var directory = DataDirectory.OpenReadOnly(files, TestLogs.Root);
+        using var view = LogView.Look(directory);
+        Assert.True(done);
+        Assert.InRange(view.First.Value, Math.Max(1, first - 5), first);
+        Assert.Equal(Vlsn.Of(last), view.Last);
+        Assert.Equal(view.Last.DistanceFrom(view.First) + 1, TestLogs.Headers(view).Count);
+    }
+
     [Fact]
     public void Removed_records_are_those_that_no_view_holds()
     {
