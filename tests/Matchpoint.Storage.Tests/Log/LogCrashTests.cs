@@ -60,6 +60,18 @@ public class LogCrashTests
         Assert.True(failures.Count == 0, Sum(failures));
     }
 
+    [Fact]
+    public void A_directory_made_deep_below_what_was_there_survives_a_power_cut()
+    {
+        const string root = "/var/lib/matchpoint/one";
+        var files = new FaultyFiles(new Random(1));
+        using var open = TestLogs.Open(files, root: root);
+        open.Log.Commit("a", "1");
+        open.Log.FlushAll();
+        using var again = TestLogs.Open(files.PowerCut().Nothing, root: root);
+        Assert.Equal(open.Log.Headers(), again.Log.Headers());
+    }
+
     private static int EffectsOf(FaultyFiles files)
     {
         var history = new LogHistory();
