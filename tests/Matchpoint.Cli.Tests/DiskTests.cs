@@ -49,7 +49,7 @@ public sealed class DiskTests : IDisposable
         var result = await Tool.RunAsync(
             string.Concat(Enumerable.Range(0, 1000).Select(i => $"put key{i} {new string('x', 1000)}\n\n")), ["log", "append", data, "--term", "1", "--each"]);
         Assert.Equal(1, result.ExitCode);
-        Assert.Contains("no space left on device", result.Errors, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("ENOSPC (the disk is full)", result.Errors, StringComparison.Ordinal);
         var last = long.Parse(result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1].Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
         Assert.True(last > 10);
 

@@ -118,7 +118,7 @@ public sealed class SyncupCommandTests : IDisposable
             [0xff, 0xff, 0xff, 0xff],
             [10, 0, 0, 0, .. "REP_SYNCUP"u8, 0xff, 0xff, 0xff, 0x7f],
             [10, 0, 0, 0, .. "REP_SYNCUP"u8, 9, 0, 0, 0, 1, 7, 0, 0, 0, 0, 0, 0, 0],
-            [10, 0, 0, 0, .. "REP_STREAM"u8, 3, 0, 0, 0, 16, 0],
+            [10, 0, 0, 0, .. "REP_STREAM"u8, 2, 0, 0, 0, 16, 0],
             [7, 0, 0, 0, .. "NOTHING"u8],
         ];
         foreach (var bytes in garbage)

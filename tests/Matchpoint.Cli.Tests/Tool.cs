@@ -20,8 +20,7 @@ internal static class Tool
     public static async Task<ToolResult> RunAsync(string input, string[] arguments)
     {
         using var process = Start("dotnet", [Assembly, .. arguments]);
-        await process.StandardInput.WriteAsync(input);
-        process.StandardInput.Close();
+        await GiveAsync(process, input);
         return await EndAsync(process);
     }
 
@@ -29,8 +28,7 @@ internal static class Tool
     public static async Task<ToolResult> RunProgramAsync(string program, string[] arguments, string? directory = null, string input = "")
     {
         using var process = Start(program, arguments, directory);
-        await process.StandardInput.WriteAsync(input);
-        process.StandardInput.Close();
+        await GiveAsync(process, input);
         return await EndAsync(process);
     }
 
@@ -48,6 +46,20 @@ internal static class Tool
         };
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         return Process.Start(start)!;
+    }
+
+    /// <summary>Gives it its input. A tool that refuses ends before it has read all of it: then the rest has nowhere to go.</summary>
+    private static async Task GiveAsync(Process process, string input)
+    {
+        try
+        {
+            await process.StandardInput.WriteAsync(input);
+            process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            Assert.True(process.WaitForExit(Deadline), "the tool closed its input and does not end");
+        }
     }
 
     private static async Task<ToolResult> EndAsync(Process process)
@@ -83,6 +95,7 @@ internal sealed class Feeder : IAsyncDisposable
 {
     private readonly Process _process;
     private readonly StringBuilder _output = new();
+    private readonly TaskCompletionSource<string> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private Feeder(Process process) => _process = process;
 
@@ -99,13 +112,14 @@ internal sealed class Feeder : IAsyncDisposable
     public static async Task<Feeder> StartAsync(string data, params string[] more)
     {
         var feeder = new Feeder(Tool.Start("dotnet", [Tool.Assembly, "syncup", "feed", "--data", data, "--listen", "127.0.0.1:0", .. more]));
-        var first = await feeder._process.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(30));
-        Assert.True(first is not null, await feeder._process.StandardError.ReadToEndAsync());
-        feeder.Endpoint = first.Split(' ')[^1];
-        feeder._process.OutputDataReceived += (_, line) => feeder.Note(line.Data);
-        feeder._process.ErrorDataReceived += (_, line) => feeder.Note(line.Data);
-        feeder._process.BeginOutputReadLine();
-        feeder._process.BeginErrorReadLine();
+        var process = feeder._process;
+        process.OutputDataReceived += (_, line) => feeder.Note(line.Data);
+        process.ErrorDataReceived += (_, line) => feeder.Note(line.Data);
+        process.Exited += (_, _) => feeder._listening.TrySetException(new InvalidOperationException($"the feeder ended: {feeder.Output}"));
+        process.EnableRaisingEvents = true;
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        feeder.Endpoint = await feeder._listening.Task.WaitAsync(TimeSpan.FromSeconds(30));
         return feeder;
     }
 
@@ -118,6 +132,8 @@ internal sealed class Feeder : IAsyncDisposable
 
     private void Note(string? line)
     {
+        if (line is null) return;
         lock (_output) _output.AppendLine(line);
+        if (line.StartsWith("feeding records", StringComparison.Ordinal)) _listening.TrySetResult(line.Split(' ')[^1]);
     }
 }
