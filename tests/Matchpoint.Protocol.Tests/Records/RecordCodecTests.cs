@@ -30,17 +30,17 @@ public sealed class RecordCodecTests
     public void A_record_survives_a_round_trip()
     {
         foreach (var kind in Enum.GetValues<RecordKind>())
-        foreach (var policy in Enum.GetValues<AckPolicy>().Where(policy => policy == AckPolicy.None || kind == RecordKind.Commit))
-        foreach (var length in new[] { 0, 1, 7, 8, 9, 1000 })
-        {
-            var record = Seal(kind, policy, new byte[length], out var written);
-            Assert.Null(RecordCodec.TryReadHeader(record, out var read));
-            Assert.Equal(written, read);
-            Assert.Equal((kind, policy, length), (read.Kind, read.AckPolicy, read.PayloadLength));
-            Assert.Equal(kind != RecordKind.Piece, read.IsSync);
-            Assert.Equal(kind == RecordKind.Commit, read.IsTransactionEnd);
-            Assert.Null(RecordCodec.Check(record, read, Vlsn.Of(7), Genesis));
-        }
+            foreach (var policy in Enum.GetValues<AckPolicy>().Where(policy => policy == AckPolicy.None || kind == RecordKind.Commit))
+                foreach (var length in new[] { 0, 1, 7, 8, 9, 1000 })
+                {
+                    var record = Seal(kind, policy, new byte[length], out var written);
+                    Assert.Null(RecordCodec.TryReadHeader(record, out var read));
+                    Assert.Equal(written, read);
+                    Assert.Equal((kind, policy, length), (read.Kind, read.AckPolicy, read.PayloadLength));
+                    Assert.Equal(kind != RecordKind.Piece, read.IsSync);
+                    Assert.Equal(kind == RecordKind.Commit, read.IsTransactionEnd);
+                    Assert.Null(RecordCodec.Check(record, read, Vlsn.Of(7), Genesis));
+                }
     }
 
     [Fact]

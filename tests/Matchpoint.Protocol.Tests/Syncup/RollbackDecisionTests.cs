@@ -100,31 +100,31 @@ public sealed class RollbackDecisionTests
     {
         // The table once more, written as conditions instead of as a cascade.
         foreach (var t in Range(4))
-        foreach (var s in Range(4).Where(s => s >= t))
-        foreach (var m in Range(4).Where(m => m <= s))
-        foreach (var d in Range(4))
-        foreach (var above in Range(2))
-        foreach (var confirmed in new[] { true, false })
-        foreach (var acknowledged in Range(3))
-        {
-            var commits = m < t ? Math.Max(acknowledged, 1) : 0;
-            if (m < t != commits > 0 || (acknowledged > 0 && commits == 0)) continue;
-            var records = commits + above;
-            var row = Decide(t, s, m, d, records, commits, acknowledged, confirmed, RollbackLimit.AtMost(1)).Row;
-            var expected = (t, m) switch
-            {
-                (0, 0) => 1,
-                (0, _) => 3,
-                (_, 0) => 5,
-                _ when records == 0 => 6,
-                _ when m >= t => 7,
-                _ when !confirmed => 8,
-                _ when m < d => 9,
-                _ when acknowledged > 1 => 10,
-                _ => 11,
-            };
-            Assert.Equal(expected, row);
-        }
+            foreach (var s in Range(4).Where(s => s >= t))
+                foreach (var m in Range(4).Where(m => m <= s))
+                    foreach (var d in Range(4))
+                        foreach (var above in Range(2))
+                            foreach (var confirmed in new[] { true, false })
+                                foreach (var acknowledged in Range(3))
+                                {
+                                    var commits = m < t ? Math.Max(acknowledged, 1) : 0;
+                                    if (m < t != commits > 0 || (acknowledged > 0 && commits == 0)) continue;
+                                    var records = commits + above;
+                                    var row = Decide(t, s, m, d, records, commits, acknowledged, confirmed, RollbackLimit.AtMost(1)).Row;
+                                    var expected = (t, m) switch
+                                    {
+                                        (0, 0) => 1,
+                                        (0, _) => 3,
+                                        (_, 0) => 5,
+                                        _ when records == 0 => 6,
+                                        _ when m >= t => 7,
+                                        _ when !confirmed => 8,
+                                        _ when m < d => 9,
+                                        _ when acknowledged > 1 => 10,
+                                        _ => 11,
+                                    };
+                                    Assert.Equal(expected, row);
+                                }
     }
 
     private static IEnumerable<long> Range(int count) => Enumerable.Range(0, count).Select(i => (long)i);

@@ -171,9 +171,17 @@ internal sealed class LogHistory
         using var view = Log.View();
         var header = new RollbackHeader
         {
-            Group = TestLogs.Group, Node = TestLogs.Identity.Node, Matchpoint = Vlsn.Of(matchpoint), Last = view.Last,
-            LastFingerprint = view.End.Fingerprint, Records = view.Last.DistanceFrom(Vlsn.Of(matchpoint)), Commits = 1, Acknowledged = 0,
-            Row = 4, Reason = "a test", ExportedAt = DateTimeOffset.UnixEpoch,
+            Group = TestLogs.Group,
+            Node = TestLogs.Identity.Node,
+            Matchpoint = Vlsn.Of(matchpoint),
+            Last = view.Last,
+            LastFingerprint = view.End.Fingerprint,
+            Records = view.Last.DistanceFrom(Vlsn.Of(matchpoint)),
+            Commits = 1,
+            Acknowledged = 0,
+            Row = 4,
+            Reason = "a test",
+            ExportedAt = DateTimeOffset.UnixEpoch,
         };
         RollbackExporter.Write(_open!.Directory, view, header, refused: false);
         _pendingExport = RollbackStore.NameOf(header, refused: false);

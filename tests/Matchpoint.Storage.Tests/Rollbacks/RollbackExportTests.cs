@@ -207,9 +207,17 @@ public sealed class RollbackExportTests : IDisposable
         var counts = view.CountAbove(Vlsn.Of(matchpoint));
         var header = new RollbackHeader
         {
-            Group = TestLogs.Group, Node = TestLogs.Identity.Node, Matchpoint = Vlsn.Of(matchpoint), Last = view.Last,
-            LastFingerprint = view.End.Fingerprint, Records = counts.Records, Commits = counts.Commits, Acknowledged = 0, Row = 4,
-            Reason = "told \"in\" words\nand lines", ExportedAt = DateTimeOffset.UnixEpoch.AddDays(1),
+            Group = TestLogs.Group,
+            Node = TestLogs.Identity.Node,
+            Matchpoint = Vlsn.Of(matchpoint),
+            Last = view.Last,
+            LastFingerprint = view.End.Fingerprint,
+            Records = counts.Records,
+            Commits = counts.Commits,
+            Acknowledged = 0,
+            Row = 4,
+            Reason = "told \"in\" words\nand lines",
+            ExportedAt = DateTimeOffset.UnixEpoch.AddDays(1),
         };
         var name = RollbackExporter.Write(_open.Directory, view, header, refused);
         Assert.Contains(RollbackStore.List(_open.Directory), entry => entry.Header == header);
