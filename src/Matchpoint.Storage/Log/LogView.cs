@@ -233,6 +233,7 @@ internal sealed class LogView : IDisposable
             }
 
             MustHold(header.Vlsn);
+            if (length + header.Length > bound.DistanceFrom(from)) throw RunsOver(segment, from.Plus(length), bound, header.Length);
             if (length + header.Length > read)
             {
                 if (length > 0) return true;
@@ -245,7 +246,14 @@ internal sealed class LogView : IDisposable
 
         if (length > 0) return true;
         length = RecordHeader.Size;
-        return false;
+        return bound.DistanceFrom(from) >= length ? false : throw RunsOver(segment, from, bound, length);
+    }
+
+    /// <summary>The damage of a record that does not end where its segment does. Asking for more room would not help.</summary>
+    private DamageException RunsOver(Segment segment, Lsn from, Lsn bound, int length)
+    {
+        MustHold(Last);
+        return segment.Damaged(segment.FilePosition(from), Vlsn.Null, RecordFault.Field("length", $"at most {bound.DistanceFrom(from)}", length));
     }
 
     /// <summary>Bytes that the view holds are not there: because of a cut, or because the file was shortened behind our back.</summary>

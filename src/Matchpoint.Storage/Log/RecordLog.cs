@@ -35,9 +35,9 @@ internal sealed class RecordLog : IDisposable
     private bool _isCutting;
     private bool _isDisposed;
 
-    private RecordLog(
-        DataDirectory directory, LogOptions options, SegmentStore store, PositionsFile positions, LogOpenReport report)
+    private RecordLog(DataDirectory directory, LogOptions options, OpenedLog opened)
     {
+        var (store, positions, report) = opened;
         Directory = directory;
         OpenReport = report;
         _options = options;
@@ -93,39 +93,8 @@ internal sealed class RecordLog : IDisposable
     /// <exception cref="StorageException">The log is damaged, foreign, or of a newer format.</exception>
     public static RecordLog Open(DataDirectory directory, LogOptions? options = null)
     {
-        Invariant.Holds(!directory.IsReadOnly, "a directory opened for a look cannot be written; take LogView.Look.");
         options ??= new LogOptions();
-        var positions = PositionsFile.Open(directory.Files, directory.PositionsPath, directory.LogPath, out var wasMissing);
-        Segment[] segments = [];
-        try
-        {
-            (segments, var report) = LogRecovery.Recover(directory, positions, wasMissing);
-            var store = new SegmentStore(directory, options, segments, positions.Current.Flushed);
-            Settle(directory, store, positions, wasMissing || report.Torn is not null);
-            return new RecordLog(directory, options, store, positions, report);
-        }
-        catch
-        {
-            foreach (var segment in segments) segment.Dispose();
-            positions.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>
-    /// Brings the flushed position up to what recovery kept, before it is shown to anybody. In the same run of the machine the written records are as safe as they were, and are
-    /// flushed in their turn. After a new start, whatever could be read came from the device.
-    /// </summary>
-    private static void Settle(DataDirectory directory, SegmentStore store, PositionsFile positions, bool isMended)
-    {
-        var bootId = directory.Files.BootId;
-        var isSameRun = bootId != Guid.Empty && positions.Current.BootId == bootId;
-        if (isSameRun && !isMended) return;
-        if (bootId == Guid.Empty || isMended) store.Flush();
-        var end = store.Position;
-        var head = store.Segments is [var first, ..] ? first.Before.End : Lsn.Zero;
-        var settled = positions.Current with { Flushed = end.End, FlushedVlsn = end.Vlsn, Head = head, BootId = bootId };
-        if (settled != positions.Current) positions.Replace(settled);
+        return new RecordLog(directory, options, OpenedLog.Open(directory, options));
     }
 
     /// <summary>

@@ -2,6 +2,7 @@ using Matchpoint.Protocol;
 using Matchpoint.Protocol.Hello;
 using Matchpoint.Protocol.Messages;
 using Matchpoint.Protocol.Syncup;
+using Matchpoint.Storage;
 using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Log;
 
@@ -42,6 +43,7 @@ internal sealed class Explanation
     /// <param name="feederView">Its log.</param>
     /// <param name="limit">The replica's rollback limit.</param>
     /// <param name="version">The protocol version whose search is used; both find the same.</param>
+    /// <exception cref="StorageException">The feeder's log cannot be read.</exception>
     /// <exception cref="SyncupRefusedException">The directories belong to different groups, or the feeder's log is empty.</exception>
     public static ReplicaResult Run(
         DataDirectory replica, LogView replicaView, DataDirectory feeder, LogView feederView, RollbackLimit limit, ushort version = SyncupVersion.Two)
@@ -68,6 +70,8 @@ internal sealed class Explanation
             if (toFeeder.TryDequeue(out var input)) Step(_answering, input, _feederLog, toFeeder, toReplica);
             else if (toReplica.TryDequeue(out input)) Step(_asking!, input, _replicaLog, toReplica, toFeeder);
             else throw Invariant.Unreachable("both machines wait for each other");
+            if (_answering.Outcome is FeederOutcome.Failed failed)
+                throw failed.Kind == FailureKind.LogFault ? new StorageException($"the feeder cannot answer: {failed.Reason}") : Invariant.Unreachable(failed);
         }
 
         return new ReplicaResult(_replicaLog.Range, _asking!.Report, _asking.Report.Decision is null ? _asking.Outcome : null, Export: null);

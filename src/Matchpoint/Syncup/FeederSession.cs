@@ -39,6 +39,19 @@ internal sealed class FeederSession
     /// <exception cref="SyncupRefusedException">The replica was not let in.</exception>
     public async Task<FeederOutcome> RunAsync(CancellationToken cancellation)
     {
+        try
+        {
+            return await ServeAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            await SessionFailure.CloseAsync(_channel, error).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private async Task<FeederOutcome> ServeAsync(CancellationToken cancellation)
+    {
         // The view pins the log before its range is told to anybody: nothing told of is removed while the handshake lasts.
         using var view = _log.View();
         var answers = new LogAnswers(view);

@@ -2,6 +2,7 @@ using Matchpoint.Protocol;
 using Matchpoint.Protocol.Hello;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
+using Matchpoint.Protocol.Records;
 using Matchpoint.Protocol.Syncup;
 using Matchpoint.Storage;
 using Matchpoint.Storage.Log;
@@ -56,7 +57,25 @@ internal sealed class ReplicaSession
     /// <exception cref="ChannelException">The connection failed before the syncup, or while records were fetched; the log is a prefix of the feeder's then.</exception>
     public async Task<ReplicaResult> RunAsync(CancellationToken cancellation)
     {
+        try
+        {
+            return await JoinAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            await SessionFailure.CloseAsync(_channel, error).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private async Task<ReplicaResult> JoinAsync(CancellationToken cancellation)
+    {
         ReplicaResult result;
+        // First of all: a goodbye must not be taken for the service's name.
+        _channel.OpenService(Services.OfVersion(_version));
+
+        // A view shows what is written: what was appended before must be in it, or it would be neither compared nor exported.
+        await _log.WaitAsync(_log.Appended.Vlsn, FlushPolicy.Write, cancellation).ConfigureAwait(false);
         using (var view = _log.View())
         {
             var answers = new LogAnswers(view);
@@ -79,7 +98,6 @@ internal sealed class ReplicaSession
             _version, _version, identity.Group, identity.Node, _self.Name, view.End.Term, view.First, view.Last, _self.Clock,
             _version == SyncupVersion.One ? [] : answers.ListedTerms());
         _observer.OnMessage(sent: true, hello);
-        _channel.OpenService(Services.OfVersion(_version));
         _channel.Write(hello);
         await _channel.FlushAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
         var answer = await ReceiveHelloAsync(cancellation).ConfigureAwait(false);
@@ -98,11 +116,6 @@ internal sealed class ReplicaSession
         catch (ChannelClosedException closed) when (closed.Goodbye is { Code: GoodbyeCode.Refused } goodbye)
         {
             throw new SyncupRefusedException($"{_channel.Peer} refused: {goodbye.Reason}");
-        }
-        catch (ProtocolException error)
-        {
-            await _channel.CloseAsync(GoodbyeCode.ProtocolFault, error.Message).ConfigureAwait(false);
-            throw;
         }
     }
 
@@ -124,6 +137,8 @@ internal sealed class ReplicaSession
                     _export = RollbackExporter.Write(_log.Directory, view, Header(export.Matchpoint, report, view), isRefused);
                     return new SyncupInput.ExportDurable();
                 case SyncupEffect.CutAfter cut:
+                    // What came behind the view is in no export.
+                    Invariant.Holds(_log.Appended == view.End, $"record {_log.Appended.Vlsn} was appended during a syncup that began at {view.Last}.");
                     _log.CutAfter(cut.Matchpoint, _export ?? throw Invariant.Unreachable(cut));
                     return new SyncupInput.CutDurable();
                 default:
@@ -177,15 +192,7 @@ internal sealed class ReplicaSession
 
     private async ValueTask FetchAsync(Vlsn from, CancellationToken cancellation)
     {
-        try
-        {
-            await new LogFetch(_channel, _log, _observer).ReceiveAsync(from, cancellation).ConfigureAwait(false);
-            await _channel.CloseAsync(GoodbyeCode.Done, "").ConfigureAwait(false);
-        }
-        catch (ProtocolException error)
-        {
-            await _channel.CloseAsync(GoodbyeCode.ProtocolFault, error.Message).ConfigureAwait(false);
-            throw;
-        }
+        await new LogFetch(_channel, _log, _observer).ReceiveAsync(from, cancellation).ConfigureAwait(false);
+        await _channel.CloseAsync(GoodbyeCode.Done, "").ConfigureAwait(false);
     }
 }
