@@ -390,7 +390,7 @@ internal sealed class Channel : IAsyncDisposable
             await _receiving.WaitAsync(cancellation).ConfigureAwait(false);
             try
             {
-                await _frames.DiscardAsync(cancellation).ConfigureAwait(false);
+                await _frames.DiscardAsync(_carrier, cancellation).ConfigureAwait(false);
             }
             finally
             {

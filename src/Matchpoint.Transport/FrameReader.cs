@@ -115,8 +115,8 @@ internal sealed class FrameReader(PipeReader input, int mostHeldBytes)
         }
     }
 
-    /// <summary>Reads away what the peer still sends, to the end of its bytes.</summary>
-    public async ValueTask DiscardAsync(CancellationToken cancellation)
+    /// <summary>Reads away what the peer still sends, to the end of its bytes or until it has dropped the connection.</summary>
+    public async ValueTask DiscardAsync(ByteCarrier carrier, CancellationToken cancellation)
     {
         Release();
         Forget();
@@ -124,7 +124,7 @@ internal sealed class FrameReader(PipeReader input, int mostHeldBytes)
         {
             var result = await input.ReadAsync(cancellation).ConfigureAwait(false);
             input.AdvanceTo(result.Buffer.End);
-            if (result.IsCompleted) return;
+            if (result.IsCompleted || carrier.IsReset) return;
         }
     }
 

@@ -38,7 +38,9 @@ internal sealed class LogAnswers(LogView view)
         }
     }
 
-    private LogEntry Entry(Vlsn vlsn)
+    /// <summary>A record of the log.</summary>
+    /// <exception cref="StorageException">It cannot be read.</exception>
+    public LogEntry Entry(Vlsn vlsn)
     {
         var isHeld = view.TryGet(vlsn, out var header, out var lsn);
         Invariant.Holds(isHeld, $"record {vlsn} is asked for; the log holds {view.First} to {view.Last}.");
