@@ -6,6 +6,9 @@ namespace Matchpoint.Storage.Log;
 /// </summary>
 internal sealed class LogPump : IDisposable
 {
+    /// <summary>So long nothing must be appended before complete segments are flushed: flushing them competes with writing.</summary>
+    private static readonly TimeSpan IdleBeforeFlush = TimeSpan.FromMilliseconds(100);
+
     private readonly RecordLog _log;
     private readonly SegmentStore _store;
     private readonly Thread _writer;
@@ -55,11 +58,11 @@ internal sealed class LogPump : IDisposable
                 if (_store.HasTooManyUnflushed) WakeFlusher();
             }
 
-            if (_store.HasUnflushed) WakeFlusher();
-
             // Announce the sleep first, look again, then sleep: work that came in between is seen by one side or the other.
             Interlocked.Exchange(ref _writerSleeps, 1);
             if (_stopping || (_log.HasWork && Interlocked.Exchange(ref _writerSleeps, 0) == 1)) continue;
+            if (_work.Wait(IdleBeforeFlush)) continue;
+            if (_store.HasUnflushed) WakeFlusher();
             _work.Wait();
         }
     }
