@@ -21,6 +21,7 @@ internal sealed class RollbackExporter
     private readonly LogView _view;
     private readonly RollbackHeader _header;
     private readonly Dictionary<Vlsn, RecordHeader> _commits = [];
+    private readonly SortedSet<Vlsn> _piecesBelow = [];
     private readonly ArrayBufferWriter<byte> _buffer = new(FlushBytes * 2);
     private readonly Utf8JsonWriter _json;
     private readonly byte[] _newLine = [(byte)'\n'];
@@ -80,39 +81,38 @@ internal sealed class RollbackExporter
         {
             if (reader.Header.Kind != RecordKind.Commit) continue;
             var transaction = Read(reader);
-            if (!transaction.FirstPiece.IsNull) _commits[transaction.FirstPiece] = reader.Header;
+            if (transaction.FirstPiece.IsNull) continue;
+            _commits[transaction.FirstPiece] = reader.Header;
+            FindPiecesBelow(transaction);
         }
     }
 
-    private void WriteOperations()
+    /// <summary>The pieces of an undone transaction that stay in the log, as far as the log still holds them.</summary>
+    private void FindPiecesBelow(in TransactionPayload commit)
     {
-        using var reader = _view.ReadFrom(_header.Matchpoint.Next);
-        while (reader.MoveNext())
+        if (commit.FirstPiece > _header.Matchpoint) return;
+        for (var piece = commit.PreviousPiece; _view.Holds(piece);)
         {
-            if (reader.Header.Kind is not (RecordKind.Commit or RecordKind.Piece)) continue;
-            var transaction = Read(reader);
-            if (reader.Header.Kind == RecordKind.Commit) WritePiecesBelow(transaction);
-            WriteRecord(reader.Header, transaction);
-        }
-    }
-
-    /// <summary>The pieces of an undone transaction that stay in the log, oldest first.</summary>
-    private void WritePiecesBelow(in TransactionPayload commit)
-    {
-        if (commit.FirstPiece.IsNull || commit.FirstPiece > _header.Matchpoint) return;
-        var below = new Stack<Vlsn>();
-        for (var piece = commit.PreviousPiece; !piece.IsNull;)
-        {
-            if (piece <= _header.Matchpoint) below.Push(piece);
+            if (piece <= _header.Matchpoint) _piecesBelow.Add(piece);
             using var reader = _view.ReadFrom(piece);
             if (!reader.MoveNext()) break;
             piece = Read(reader).PreviousPiece;
         }
+    }
 
-        foreach (var piece in below)
+    /// <summary>All of it in the order of the log: so it can be done again.</summary>
+    private void WriteOperations()
+    {
+        foreach (var piece in _piecesBelow)
         {
-            using var reader = _view.ReadFrom(piece);
-            if (reader.MoveNext()) WriteRecord(reader.Header, Read(reader));
+            using var below = _view.ReadFrom(piece);
+            if (below.MoveNext()) WriteRecord(below.Header, Read(below));
+        }
+
+        using var reader = _view.ReadFrom(_header.Matchpoint.Next);
+        while (reader.MoveNext())
+        {
+            if (reader.Header.Kind is RecordKind.Commit or RecordKind.Piece) WriteRecord(reader.Header, Read(reader));
         }
     }
 
