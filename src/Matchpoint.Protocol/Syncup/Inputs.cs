@@ -20,7 +20,7 @@ internal sealed record GarbageReceived(string What) : SyncupInput;
 /// <summary>The own log's records, in the order asked for.</summary>
 internal sealed record EntriesRead(LogEntry[] Entries) : SyncupInput;
 
-/// <summary>A record inside the range could not be read.</summary>
+/// <summary>The own disk failed: a record inside the range could not be read, or an export or a cut could not be written.</summary>
 internal sealed record ReadFailed(string What) : SyncupInput;
 
 /// <summary>The highest own sync point at or below what was asked for; null when there is none.</summary>

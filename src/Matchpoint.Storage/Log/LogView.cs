@@ -206,6 +206,7 @@ internal sealed class LogView : IDisposable
             var fault = RecordCodec.TryReadHeader(buffer[length..read], out var header);
             if (fault is not null) throw segment.Damaged(segment.FilePosition(from) + length, Vlsn.Null, fault);
             if (length == 0) MustHold(header.Vlsn);
+            if (length + header.Length > bound.DistanceFrom(from)) throw RunsOver(segment, from.Plus(length), bound, header.Length);
             if (length + header.Length > read)
             {
                 if (length > 0) return true;
@@ -218,7 +219,7 @@ internal sealed class LogView : IDisposable
 
         if (length > 0) return true;
         length = RecordHeader.Size;
-        return false;
+        return bound.DistanceFrom(from) >= length ? false : throw RunsOver(segment, from, bound, length);
     }
 
     /// <summary>Gives up the records up to a VLSN: they may be removed.</summary>
@@ -248,6 +249,13 @@ internal sealed class LogView : IDisposable
 
     /// <summary>Throws when a record was cut off since the view was taken.</summary>
     internal void MustHold(Vlsn vlsn) => _pin?.MustHold(vlsn);
+
+    /// <summary>The damage of a record that does not end where its segment does. Asking for more room would not help.</summary>
+    private DamageException RunsOver(Segment segment, Lsn from, Lsn bound, int length)
+    {
+        MustHold(Last);
+        return segment.Damaged(segment.FilePosition(from), Vlsn.Null, RecordFault.Field("length", $"at most {bound.DistanceFrom(from)}", length));
+    }
 
     private Segment SegmentAt(Lsn lsn)
     {

@@ -2,6 +2,7 @@ using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
 using Matchpoint.Protocol.Syncup;
+using Matchpoint.Storage;
 using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Log;
 
@@ -19,6 +20,7 @@ internal static class Explanation
     /// <param name="feeder">The feeder's directory.</param>
     /// <param name="feederView">Its log.</param>
     /// <param name="limit">The replica's rollback limit.</param>
+    /// <exception cref="StorageException">The feeder's log cannot be read.</exception>
     /// <exception cref="SyncupRefusedException">The directories belong to different groups, or the feeder's log is empty.</exception>
     public static SyncupReport Run(
         DataDirectory replica, LogView replicaView, DataDirectory feeder, LogView feederView, RollbackLimit limit)
@@ -46,6 +48,8 @@ internal static class Explanation
         {
             Perform(toReplica, replicaLog, asking, answering, toFeeder);
             Perform(toFeeder, feederLog, answering, asking, toReplica);
+            if (answering.Outcome is FeederOutcome.Failed failed)
+                throw failed.Kind == FailureKind.OwnFault ? new StorageException($"the feeder cannot answer: {failed.Reason}") : Invariant.Unreachable(failed);
         }
 
         return asking.Report;

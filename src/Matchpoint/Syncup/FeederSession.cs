@@ -37,6 +37,19 @@ internal sealed class FeederSession
     /// <summary>Serves the replica until it has all that the log held when it came, or until it is sent away.</summary>
     public async Task<FeederOutcome> RunAsync(CancellationToken cancellation)
     {
+        try
+        {
+            return await ServeAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            await SessionFailure.CloseAsync(_channel, error).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private async Task<FeederOutcome> ServeAsync(CancellationToken cancellation)
+    {
         // The view pins the log before its range is told to anybody: nothing told of is removed while the handshake lasts.
         using var view = _log.View();
         var answers = new LogAnswers(view);

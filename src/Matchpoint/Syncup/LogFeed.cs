@@ -57,11 +57,16 @@ internal sealed class LogFeed(Channel channel, RecordLog log, LogView view, ISyn
 
     private async ValueTask AwaitFlushedAsync(CancellationToken cancellation)
     {
-        while (true)
+        var flushed = Vlsn.Null;
+        for (var isFirst = true; ; isFirst = false)
         {
             var frame = await channel.ReceiveAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
             var acknowledge = Acknowledge.Read(frame.Span);
             observer.OnMessage(sent: false, acknowledge);
+            // One that repeats itself would keep the session, and what it holds of the log, for ever.
+            if (!isFirst && acknowledge.Flushed <= flushed)
+                throw new ProtocolException(nameof(Acknowledge), "flushed", $"more than {flushed}", $"{acknowledge.Flushed}");
+            flushed = acknowledge.Flushed;
             if (acknowledge.Appended > view.Last)
                 throw new ProtocolException(nameof(Acknowledge), "appended", $"at most {view.Last}", $"{acknowledge.Appended}");
             if (acknowledge.Flushed == view.Last) return;

@@ -1,7 +1,9 @@
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
+using Matchpoint.Protocol.Records;
 using Matchpoint.Protocol.Syncup;
+using Matchpoint.Storage;
 using Matchpoint.Storage.Log;
 using Matchpoint.Storage.Rollbacks;
 using Matchpoint.Transport;
@@ -46,7 +48,25 @@ internal sealed class ReplicaSession
     /// <exception cref="ChannelException">The connection failed before the syncup, or while records were fetched; the log is a prefix of the feeder's then.</exception>
     public async Task<SyncupReport> RunAsync(CancellationToken cancellation)
     {
+        try
+        {
+            return await JoinAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            await SessionFailure.CloseAsync(_channel, error).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private async Task<SyncupReport> JoinAsync(CancellationToken cancellation)
+    {
         SyncupReport report;
+        // First of all: a goodbye must not be taken for the service's name.
+        _channel.OpenService(Services.OfVersion(_version));
+
+        // A view shows what is written: what was appended before must be in it, or it would be neither compared nor exported.
+        await _log.WaitAsync(_log.Appended.Vlsn, FlushPolicy.Write, cancellation).ConfigureAwait(false);
         using (var view = _log.View())
         {
             var answers = new LogAnswers(view);
@@ -70,7 +90,6 @@ internal sealed class ReplicaSession
             _version, _version, identity.Group, identity.Node, _self.Name, view.End.Term, view.First, view.Last, _self.Clock,
             _version == 1 ? [] : answers.ListedTerms());
         _observer.OnMessage(sent: true, hello);
-        _channel.OpenService(Services.OfVersion(_version));
         hello.Write(_channel.GetFrame(hello.Size));
         _channel.CommitFrame(hello.Size);
         await _channel.FlushAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
@@ -99,15 +118,24 @@ internal sealed class ReplicaSession
     /// <summary>The effects that change what is on disk.</summary>
     private SyncupInput Change(SyncupEffect effect, LogView view)
     {
-        switch (effect)
+        try
         {
-            case ExportAbove export:
-                return new Exported(RollbackExporter.Write(_log.Directory, view, Header(export, view), export.Refused));
-            case CutAfter cut:
-                _log.CutAfter(cut.Matchpoint, cut.Export);
-                return new CutDurable();
-            default:
-                throw Invariant.Unreachable(effect);
+            switch (effect)
+            {
+                case ExportAbove export:
+                    return new Exported(RollbackExporter.Write(_log.Directory, view, Header(export, view), export.Refused));
+                case CutAfter cut:
+                    // What came behind the view is in no export.
+                    Invariant.Holds(_log.Appended == view.End, $"record {_log.Appended.Vlsn} was appended during a syncup that began at {view.Last}.");
+                    _log.CutAfter(cut.Matchpoint, cut.Export);
+                    return new CutDurable();
+                default:
+                    throw Invariant.Unreachable(effect);
+            }
+        }
+        catch (Exception error) when (error is StorageException or IOException)
+        {
+            return new ReadFailed(error.Message);
         }
     }
 
@@ -149,15 +177,7 @@ internal sealed class ReplicaSession
 
     private async ValueTask FetchAsync(Vlsn from, CancellationToken cancellation)
     {
-        try
-        {
-            await new LogFetch(_channel, _log, _observer).ReceiveAsync(from, cancellation).ConfigureAwait(false);
-            await _channel.CloseAsync(GoodbyeCode.Done, "").ConfigureAwait(false);
-        }
-        catch (ProtocolException error)
-        {
-            await _channel.CloseAsync(GoodbyeCode.ProtocolFault, error.Message).ConfigureAwait(false);
-            throw;
-        }
+        await new LogFetch(_channel, _log, _observer).ReceiveAsync(from, cancellation).ConfigureAwait(false);
+        await _channel.CloseAsync(GoodbyeCode.Done, "").ConfigureAwait(false);
     }
 }

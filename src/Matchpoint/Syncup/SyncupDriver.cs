@@ -19,7 +19,7 @@ internal sealed class SyncupDriver(
 
     /// <summary>Runs the machine from its first effects to its last.</summary>
     /// <param name="start">Starts the machine.</param>
-    /// <param name="cancellation">Gives up: the machine is told that the connection is lost.</param>
+    /// <param name="cancellation">Gives up: this throws, and the machine is left where it is.</param>
     /// <returns>The machine's last effect, which tells the outcome.</returns>
     public async Task<SyncupEffect> RunAsync(Action<TimeSpan, List<SyncupEffect>> start, CancellationToken cancellation)
     {

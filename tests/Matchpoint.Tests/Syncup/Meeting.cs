@@ -87,7 +87,7 @@ internal sealed record Meeting
             }
         };
         var services = new Dictionary<string, ServiceHandler> { [Services.Syncup] = handler(Services.Syncup), [Services.Stream] = handler(Services.Stream) };
-        await using var listener = await ServiceListener.StartAsync(new Endpoint("127.0.0.1", 0), services, (_, _) => { }, new ListenerOptions { Time = Time });
+        await using var listener = await ServiceListener.StartAsync(new Endpoint("127.0.0.1", 0), services, (_, error) => served.TrySetException(error), new ListenerOptions { Time = Time });
         await using var channel = await TcpChannels.ConnectAsync(listener.LocalEndpoint, Patience, Time, CancellationToken.None);
         var (report, replicaError) = await Outcome(Task.Run(() => JoinAsync(channel, replica)));
         var (outcome, feederError) = await Outcome(served.Task);

@@ -1,0 +1,156 @@
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Messages;
+using Matchpoint.Syncup;
+using Matchpoint.Transport;
+
+namespace Matchpoint.Tests.Syncup;
+
+/// <summary>One end of a channel in the hands of a test that may say anything.</summary>
+internal sealed class RawPeer(Channel channel)
+{
+    private static readonly TimeSpan Patience = Meeting.Patience;
+
+    public Task<string> AcceptServiceAsync() => channel.AcceptServiceAsync(Patience, CancellationToken.None).AsTask();
+
+    public async Task<byte[]> ReceiveAsync() => (await channel.ReceiveAsync(Patience, CancellationToken.None)).ToArray();
+
+    public async Task SendAsync(byte[] frame)
+    {
+        try
+        {
+            await channel.SendAsync(frame, Patience, CancellationToken.None);
+        }
+        catch (ChannelClosedException)
+        {
+            // It has had enough already: what the test wants to see next.
+        }
+    }
+
+    public Task SendAsync(SyncupMessage message) => SendAsync(Bytes(message));
+
+    public Task SendAsync(Heartbeat heartbeat)
+    {
+        var bytes = new byte[Heartbeat.Size];
+        heartbeat.Write(bytes);
+        return SendAsync(bytes);
+    }
+
+    public Task SendAsync(FeederHello hello) => SendAsync(Bytes(hello));
+
+    public Task SendAsync(ReplicaHello hello)
+    {
+        var bytes = new byte[hello.Size];
+        hello.Write(bytes);
+        return SendAsync(bytes);
+    }
+
+    /// <summary>Reads away what still comes until the peer closes.</summary>
+    public async Task AwaitCloseAsync()
+    {
+        try
+        {
+            while (true) await channel.ReceiveAsync(TimeSpan.FromSeconds(2), CancellationToken.None);
+        }
+        catch (ChannelClosedException)
+        {
+            return;
+        }
+    }
+
+    public async Task AwaitRefusalAsync(string reason)
+    {
+        var closed = await Assert.ThrowsAsync<ChannelClosedException>(ReceiveAsync);
+        Assert.Equal(GoodbyeCode.Refused, closed.Goodbye?.Code);
+        Assert.Contains(reason, closed.Goodbye!.Reason, StringComparison.Ordinal);
+    }
+
+    /// <summary>Plays an honest feeder until the replica asks for the stream.</summary>
+    public async Task<Vlsn> AnswerUntilStreamAsync(TestNode feeder, byte version)
+    {
+        using var view = feeder.Log.View();
+        var log = new LogAnswers(view);
+        while (true)
+        {
+            switch (SyncupMessage.Read(await ReceiveAsync()))
+            {
+                case EntryRequest request when log.Range.Holds(request.Vlsn):
+                    await SendAsync(new Entry(log.Entry(request.Vlsn)));
+                    break;
+                case EntryRequest:
+                    await SendAsync(new AlternateMatchpoint(log.Entry(log.Range.LastSync)));
+                    break;
+                case Probe probe:
+                    await SendAsync(new ProbeAnswer([.. probe.Vlsns.Select(log.Entry)]));
+                    break;
+                case StartStream start:
+                    return start.Vlsn;
+                case var other:
+                    throw new InvalidOperationException($"version {version}: {other}");
+            }
+        }
+    }
+
+    /// <summary>Plays an honest feeder as long as the replica asks; it is over when it closes.</summary>
+    public async Task AnswerWhileAskedAsync(TestNode feeder)
+    {
+        try
+        {
+            await AnswerUntilStreamAsync(feeder, 0);
+        }
+        catch (ChannelClosedException)
+        {
+            return;
+        }
+    }
+
+    /// <summary>A frame of all the feeder's records from a position on.</summary>
+    public byte[] Records(TestNode feeder, Lsn from)
+    {
+        var all = feeder.Bytes()[(int)from.Value..];
+        var frame = new byte[LogBytes.HeaderSize + all.Length];
+        LogBytes.WriteHeader(frame, from);
+        all.CopyTo(frame, LogBytes.HeaderSize);
+        return frame;
+    }
+
+    /// <summary>What an honest feeder says first, to a replica whose log is a prefix of the own or of which nothing is known.</summary>
+    public static FeederHello Hello(TestNode feeder, byte version, TermEnd[]? replica = null)
+    {
+        using var view = feeder.Log.View();
+        var (candidate, next) = version == 1 || replica is null ? (null, null) : new LogAnswers(view).Candidate(replica);
+        var identity = feeder.Directory.Identity;
+        return new FeederHello(
+            version, identity.Group, identity.Node, "raw", view.End.Term, view.End.Term, view.First, view.Last, view.Durable,
+            Meeting.Self(TimeProvider.System).Clock, candidate, next);
+    }
+
+    public static ReplicaHello HelloOfReplica(TestNode replica, byte version)
+    {
+        using var view = replica.Log.View();
+        var identity = replica.Directory.Identity;
+        return new ReplicaHello(
+            version, version, identity.Group, identity.Node, "raw", view.End.Term, view.First, view.Last, Meeting.Self(TimeProvider.System).Clock,
+            version == 1 ? [] : new LogAnswers(view).ListedTerms());
+    }
+
+    public static byte[] Bytes(SyncupMessage message)
+    {
+        var bytes = new byte[message.Size];
+        message.Write(bytes);
+        return bytes;
+    }
+
+    public static byte[] Bytes(FeederHello hello)
+    {
+        var bytes = new byte[hello.Size];
+        hello.Write(bytes);
+        return bytes;
+    }
+
+    public static byte[] Bytes(Acknowledge acknowledge)
+    {
+        var bytes = new byte[Acknowledge.Size];
+        acknowledge.Write(bytes);
+        return bytes;
+    }
+}
