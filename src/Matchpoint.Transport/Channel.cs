@@ -208,6 +208,11 @@ internal sealed class Channel : IAsyncDisposable
                 _reading.ThrowIfOver(Peer, $"a {what}");
             }
         }
+        catch (IOException error) when (error is not ChannelException)
+        {
+            // A read that need not wait fails too.
+            throw new ChannelClosedException($"{Peer}: the connection was lost: {error.Message}", error);
+        }
         catch (InvalidOperationException error)
         {
             throw new ChannelClosedException($"{Peer}: this side dropped the connection while a {what} was awaited", error);

@@ -64,9 +64,10 @@ internal sealed record Admission(
         if (group != Group) return new Refusal(RefusalKind.WrongGroup, $"the groups differ: this node belongs to {Group}, {name} to {group}");
         if (node == Node && !AllowsSameNode)
             return new Refusal(RefusalKind.SameNode, $"{name} has this node's own identity {node}: the directory was copied, or the node talks to itself");
-        var skew = TimeSpan.FromMicroseconds(Math.Abs((double)peerClock - clock));
-        return skew <= MostClockSkew
+        // No TimeSpan is as long as two clocks of a peer's choice can be apart.
+        var skew = Math.Abs(((double)peerClock - clock) / TimeSpan.MicrosecondsPerSecond);
+        return skew <= MostClockSkew.TotalSeconds
             ? null
-            : new Refusal(RefusalKind.ClockSkew, $"the clocks are {skew.TotalSeconds:0.0} s apart, at most {MostClockSkew.TotalSeconds:0.0} s are allowed");
+            : new Refusal(RefusalKind.ClockSkew, $"the clocks are {skew:0.0} s apart, at most {MostClockSkew.TotalSeconds:0.0} s are allowed");
     }
 }
