@@ -148,7 +148,7 @@ internal sealed class Channel : IAsyncDisposable
             _carrier.CloseOutput();
             await DiscardUntilClosedAsync().ConfigureAwait(false);
         }
-        catch (Exception error) when (error is ChannelException or InvalidOperationException)
+        catch (Exception error) when (error is IOException or InvalidOperationException)
         {
             // The goodbye is a courtesy: the peer is gone already, or does not listen. It sees the abort.
         }

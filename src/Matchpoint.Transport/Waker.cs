@@ -46,10 +46,15 @@ internal sealed class Waker : IDisposable
     public void ThrowIfOver(string peer, string awaited)
     {
         _cancellation.ThrowIfCancellationRequested();
+        if (_deadline == Timeout.InfiniteTimeSpan) return;
+
         // Timers are a little coarser than timestamps: a wake just before the deadline counts.
         var slack = TimeSpan.FromMilliseconds(20);
-        if (_deadline != Timeout.InfiniteTimeSpan && _time.GetElapsedTime(_startedAt) + slack >= _deadline)
-            throw new ChannelTimeoutException(peer, awaited, _deadline);
+        var left = _deadline - _time.GetElapsedTime(_startedAt);
+        if (left <= slack) throw new ChannelTimeoutException(peer, awaited, _deadline);
+
+        // This wake may have been the timer's own, come too early: without another the wait would never end.
+        _timer.Change(left, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Stops the timer.</summary>

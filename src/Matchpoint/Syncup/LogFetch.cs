@@ -8,7 +8,7 @@ using Matchpoint.Transport;
 namespace Matchpoint.Syncup;
 
 /// <summary>
-/// Takes in the records that a feeder sends. Each is proved (CRC, number, fingerprint chain, term) before it is appended; the first that does not continue the own log ends the session, and
+/// Takes in the records that a feeder sends. Each is proved (CRC, number, fingerprint chain, term, payload) before it is appended; the first that does not continue the own log ends the session, and
 /// nothing of it is kept.
 /// </summary>
 internal sealed class LogFetch(Channel channel, RecordLog log, ISyncupObserver observer)
@@ -48,10 +48,23 @@ internal sealed class LogFetch(Channel channel, RecordLog log, ISyncupObserver o
     {
         var records = LogBytes.Read(frame.Span, out var first);
         if (first != before.End) throw new ProtocolException(nameof(LogBytes), "lsn", $"{before.End}", $"{first}");
+        CheckPayloads(records, before);
         if (log.TryAppendCopies(records, FlushPolicy.Write, out var fault)) return true;
         return fault is null
             ? false
             : throw new ProtocolException(nameof(LogBytes), $"{fault.FieldName} of a record behind {before.Vlsn}", fault.Expected, fault.Found);
+    }
+
+    /// <summary>A transaction that cannot be read could never be applied, nor exported and undone: it must not come in, however sound its record is.</summary>
+    private static void CheckPayloads(ReadOnlySpan<byte> records, in LogPosition before)
+    {
+        // Where the records themselves are not sound the log refuses them, and says why.
+        for (var rest = records; RecordCodec.TryReadHeader(rest, out var header) is null && header.Length <= rest.Length; rest = rest[header.Length..])
+        {
+            if (header.Kind is not (RecordKind.Commit or RecordKind.Piece)) continue;
+            if (!TransactionPayload.TryRead(rest[RecordHeader.Size..header.Length], header.Vlsn, out _, out var fault))
+                throw new ProtocolException(nameof(LogBytes), $"{fault.FieldName} of a record behind {before.Vlsn}", fault.Expected, fault.Found);
+        }
     }
 
     private async ValueTask<bool> AcknowledgeAsync(Heartbeat heartbeat, CancellationToken cancellation)

@@ -37,12 +37,12 @@ internal sealed class RawPeer(Channel channel)
 
     public Task SendAsync(FeederHello hello) => SendAsync(Bytes(hello));
 
-    public Task SendAsync(ReplicaHello hello)
-    {
-        var bytes = new byte[hello.Size];
-        hello.Write(bytes);
-        return SendAsync(bytes);
-    }
+    public Task SendAsync(ReplicaHello hello) => SendAsync(Bytes(hello));
+
+    public async Task SendOrThrowAsync(byte[] frame) => await channel.SendAsync(frame, Patience, CancellationToken.None);
+
+    /// <summary>Goes without a word.</summary>
+    public void Vanish() => channel.Abort();
 
     /// <summary>Reads away what still comes until the peer closes.</summary>
     public async Task AwaitCloseAsync()
@@ -84,6 +84,9 @@ internal sealed class RawPeer(Channel channel)
                     break;
                 case StartStream start:
                     return start.Vlsn;
+                case RestoreRequest:
+                    await SendAsync(new RestoreResponse());
+                    return Vlsn.Null;
                 case var other:
                     throw new InvalidOperationException($"version {version}: {other}");
             }
@@ -137,6 +140,13 @@ internal sealed class RawPeer(Channel channel)
     {
         var bytes = new byte[message.Size];
         message.Write(bytes);
+        return bytes;
+    }
+
+    public static byte[] Bytes(ReplicaHello hello)
+    {
+        var bytes = new byte[hello.Size];
+        hello.Write(bytes);
         return bytes;
     }
 
