@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using Matchpoint.Cli.Bench;
+using Matchpoint.Cli.Demo;
 using Matchpoint.Cli.Log;
 using Matchpoint.Cli.Rollbacks;
 using Matchpoint.Cli.Syncup;
@@ -8,6 +10,8 @@ using Matchpoint.Cli.Terminal;
 // A plain command rather than a RootCommand: that one is called like the assembly, and the tool is called matchpoint.
 var root = new Command("matchpoint", "Matchpoint: an embedded, replicated, transactional key-value store for .NET.")
 {
+    DemoCommand.Create(),
+    BenchCommand.Create(),
     LogCommand.Create(),
     SyncupCommand.Create(),
     RollbacksCommand.Create(),

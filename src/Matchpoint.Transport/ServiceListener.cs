@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using Matchpoint.Protocol;
 using Matchpoint.Protocol.Messages;
 
 namespace Matchpoint.Transport;
@@ -14,7 +13,7 @@ internal sealed record ListenerOptions
     /// <summary>Connections at a time that have not yet named a service.</summary>
     public int Unidentified { get; init; } = 64;
 
-    /// <summary>How long a connection may take to name a service.</summary>
+    /// <summary>How long a connection may take to name a service, securing it included.</summary>
     public TimeSpan ServiceNameTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long open sessions may take to end when the listener stops.</summary>
@@ -27,36 +26,37 @@ internal sealed record ListenerOptions
     public TimeProvider Time { get; init; } = TimeProvider.System;
 }
 
-/// <summary>Serves one kind of session.</summary>
-internal delegate Task ServiceHandler(Channel channel, CancellationToken stopping);
-
 /// <summary>
-/// Listens on a TCP endpoint, learns from each connection which service it wants, and hands it to that service's handler. It owns every session: none outlives it, and what a session
-/// throws closes its channel with a reason and is reported.
+/// Listens on a TCP endpoint and hands connections to a <see cref="ServiceDispatcher"/>. It owns every session: what one throws is reported, and none outlives it
+/// unless its handler ignores both the stop and the loss of its channel, which is reported too.
 /// </summary>
 internal sealed class ServiceListener : IAsyncDisposable
 {
+    /// <summary>How long the accept loop rests after an error: one like too many open files does not go away at once.</summary>
+    private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(100);
+
     private readonly Socket _socket;
     private readonly ListenerOptions _options;
-    private readonly IReadOnlyDictionary<string, ServiceHandler> _services;
+    private readonly ServiceDispatcher _dispatcher;
     private readonly Action<string, Exception> _report;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _gate = new();
-    private readonly HashSet<Task> _sessions = [];
-    private readonly HashSet<Channel> _channels = [];
+    private readonly Dictionary<Session, Task> _sessions = [];
     private readonly Task _accepting;
     private int _unidentified;
+    private int _turnedAway;
+    private int _isDisposed;
 
     private ServiceListener(
         Socket socket, IReadOnlyDictionary<string, ServiceHandler> services, Action<string, Exception> report, ListenerOptions options)
     {
         _socket = socket;
-        _services = services;
+        _dispatcher = new ServiceDispatcher(services, report);
         _report = report;
         _options = options;
         var bound = (IPEndPoint)socket.LocalEndPoint!;
         LocalEndpoint = new Endpoint(bound.Address.ToString(), bound.Port);
-        _accepting = AcceptAsync();
+        _accepting = Task.Run(AcceptAsync);
     }
 
     /// <summary>Where it listens, with the port that the system chose.</summary>
@@ -65,7 +65,7 @@ internal sealed class ServiceListener : IAsyncDisposable
     /// <summary>Starts to listen.</summary>
     /// <param name="endpoint">Where.</param>
     /// <param name="services">Handlers by service name.</param>
-    /// <param name="report">Hears of every session that failed: the peer, and why.</param>
+    /// <param name="report">Hears of every session that failed: the peer, and why. Called from the sessions' own tasks.</param>
     /// <param name="options">Limits and deadlines.</param>
     /// <exception cref="ConnectException">It cannot listen there; the message says why.</exception>
     public static async ValueTask<ServiceListener> StartAsync(
@@ -75,8 +75,10 @@ internal sealed class ServiceListener : IAsyncDisposable
         try
         {
             var addresses = await Dns.GetHostAddressesAsync(endpoint.Host).ConfigureAwait(false);
-            var address = addresses.FirstOrDefault(a => a.AddressFamily == AddressFamily.InterNetwork) ?? addresses[0];
+            var address = addresses.FirstOrDefault(a => a.AddressFamily == AddressFamily.InterNetwork) ?? addresses.FirstOrDefault()
+                ?? throw new SocketException((int)SocketError.NoData);
             socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            if (address.Equals(IPAddress.IPv6Any)) socket.DualMode = true;
             socket.Bind(new IPEndPoint(address, endpoint.Port));
             socket.Listen();
             return new ServiceListener(socket, services, report, options ?? new ListenerOptions());
@@ -84,51 +86,51 @@ internal sealed class ServiceListener : IAsyncDisposable
         catch (SocketException error)
         {
             socket?.Dispose();
-            var why = error.SocketErrorCode switch
-            {
-                SocketError.AddressAlreadyInUse => "another process listens there. Stop it, or choose another port.",
-                SocketError.AddressNotAvailable => "this machine does not have that address.",
-                SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain => "the name is not known.",
-                SocketError.AccessDenied => "the port needs more rights than this process has.",
-                _ => error.Message,
-            };
-            throw new ConnectException($"{endpoint}: cannot listen: {why}", error);
+            throw new ConnectException($"{endpoint}: cannot listen: {SocketFailure.Listening(error)}", error);
         }
     }
 
     /// <summary>Accepts no more, tells open sessions to end, and drops those that do not end in time.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return;
         await _stopping.CancelAsync().ConfigureAwait(false);
         _socket.Dispose();
         await _accepting.ConfigureAwait(false);
-        Task[] sessions;
-        lock (_gate) sessions = [.. _sessions];
+        if (await EndedAsync().ConfigureAwait(false)) return;
+        foreach (var session in Open()) session.Drop();
+        if (await EndedAsync().ConfigureAwait(false)) return;
+        foreach (var session in Open())
+            _report(session.Peer, new TimeoutException($"The session with {session.Peer} does not end: its handler heeds neither the stop nor the loss of its channel."));
+    }
+
+    private Session[] Open()
+    {
+        lock (_gate) return [.. _sessions.Keys];
+    }
+
+    private async ValueTask<bool> EndedAsync()
+    {
+        Task all;
+        lock (_gate) all = Task.WhenAll(_sessions.Values);
         try
         {
-            await Task.WhenAll(sessions).WaitAsync(_options.StopTimeout, _options.Time).ConfigureAwait(false);
+            await all.WaitAsync(_options.StopTimeout, _options.Time).ConfigureAwait(false);
+            return true;
         }
         catch (TimeoutException)
         {
-            lock (_gate)
-            {
-                foreach (var channel in _channels) channel.Abort();
-            }
-
-            await Task.WhenAll(sessions).ConfigureAwait(false);
+            return false;
         }
-
-        _stopping.Dispose();
     }
 
     private async Task AcceptAsync()
     {
         while (!_stopping.IsCancellationRequested)
         {
-            Socket socket;
             try
             {
-                socket = await _socket.AcceptAsync(_stopping.Token).ConfigureAwait(false);
+                Begin(await _socket.AcceptAsync(_stopping.Token).ConfigureAwait(false));
             }
             catch (Exception error) when (error is OperationCanceledException or ObjectDisposedException)
             {
@@ -138,96 +140,112 @@ internal sealed class ServiceListener : IAsyncDisposable
             {
                 // A connection that was gone before it was accepted, or too many open files: the listener lives on.
                 if (_stopping.IsCancellationRequested) return;
-                _report("an unknown peer", error);
-                continue;
+                _report($"{LocalEndpoint} (accepting)", error);
+                await Task.Delay(AcceptPause, _options.Time, CancellationToken.None).ConfigureAwait(false);
             }
-
-            Begin(socket);
         }
     }
 
     private void Begin(Socket socket)
     {
+        var session = new Session(socket);
         lock (_gate)
         {
-            var isBusy = _sessions.Count >= _options.Connections || _unidentified >= _options.Unidentified;
-            if (isBusy && _sessions.Count >= 2 * _options.Connections)
+            var isBusy = _sessions.Count - _turnedAway >= _options.Connections || _unidentified >= _options.Unidentified;
+            if (isBusy && _turnedAway >= _options.Unidentified)
             {
-                // Even telling them takes a session: past twice the limit they are dropped without a word.
-                socket.Dispose();
+                // Even telling them takes memory: when as many as may be are being told, the next is dropped without a word.
+                session.Drop();
                 return;
             }
 
-            if (!isBusy) Interlocked.Increment(ref _unidentified);
-            var session = Task.Run(() => SessionAsync(socket, isBusy));
-            _sessions.Add(session);
-            _ = session.ContinueWith(Ended, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            if (isBusy) _turnedAway++;
+            else _unidentified++;
+            _sessions.Add(session, Task.Run(() => isBusy ? TurnAwayAsync(session) : ServeAsync(session)));
         }
     }
 
-    private void Ended(Task session)
+    private async Task ServeAsync(Session session)
     {
-        lock (_gate) _sessions.Remove(session);
-    }
+        var isIdentified = 0;
+        void Identified()
+        {
+            if (Interlocked.Exchange(ref isIdentified, 1) == 0) Interlocked.Decrement(ref _unidentified);
+        }
 
-    private async Task SessionAsync(Socket socket, bool isBusy)
-    {
-        var peer = socket.RemoteEndPoint?.ToString() ?? "an unknown peer";
-        var isIdentified = isBusy;
-        Channel? channel = null;
         try
         {
-            using (var late = new CancellationTokenSource(_options.ServiceNameTimeout, _options.Time))
-                channel = await TcpChannels.AcceptAsync(socket, _options.Security, _options.Time, late.Token).ConfigureAwait(false);
-            lock (_gate) _channels.Add(channel);
-            if (isBusy)
-            {
-                await channel.CloseAsync(GoodbyeCode.Busy, "the node has as many connections as it takes; try again later").ConfigureAwait(false);
-                return;
-            }
-
-            var name = await channel.AcceptServiceAsync(_options.ServiceNameTimeout, _stopping.Token).ConfigureAwait(false);
-            Interlocked.Decrement(ref _unidentified);
-            isIdentified = true;
-            if (!_services.TryGetValue(name, out var handler))
-            {
-                var offered = string.Join(", ", _services.Keys.Order(StringComparer.Ordinal));
-                await channel.CloseAsync(GoodbyeCode.UnknownService, $"there is no service {name} here; offered: {offered}").ConfigureAwait(false);
-                return;
-            }
-
-            await handler(channel, _stopping.Token).ConfigureAwait(false);
-            await channel.CloseAsync(GoodbyeCode.Done, "").ConfigureAwait(false);
-        }
-        catch (Exception error)
-        {
-            await FailAsync(channel, peer, error).ConfigureAwait(false);
+            var startedAt = _options.Time.GetTimestamp();
+            if (await SecureAsync(session).ConfigureAwait(false) is not { } channel) return;
+            var left = _options.ServiceNameTimeout - _options.Time.GetElapsedTime(startedAt);
+            await _dispatcher.ServeAsync(channel, left, Identified, _stopping.Token).ConfigureAwait(false);
         }
         finally
         {
-            if (!isIdentified) Interlocked.Decrement(ref _unidentified);
-            if (channel is null) socket.Dispose();
-            else
+            Identified();
+            lock (_gate) _sessions.Remove(session);
+        }
+    }
+
+    private async Task TurnAwayAsync(Session session)
+    {
+        try
+        {
+            if (await SecureAsync(session).ConfigureAwait(false) is not { } channel) return;
+            await channel.CloseAsync(GoodbyeCode.Busy, "the node has as many connections as it takes; try again later").ConfigureAwait(false);
+        }
+        finally
+        {
+            lock (_gate)
             {
-                lock (_gate) _channels.Remove(channel);
-                channel.Abort();
+                _turnedAway--;
+                _sessions.Remove(session);
             }
         }
     }
 
-    private async ValueTask FailAsync(Channel? channel, string peer, Exception error)
+    private async ValueTask<Channel?> SecureAsync(Session session)
     {
-        var isStopping = _stopping.IsCancellationRequested && error is OperationCanceledException;
-        if (!isStopping) _report(peer, error);
-        if (channel is null) return;
-        var (code, reason) = error switch
+        try
         {
-            _ when isStopping => (GoodbyeCode.ShuttingDown, "the node stops"),
-            ProtocolException => (GoodbyeCode.ProtocolFault, error.Message),
-            ChannelTimeoutException => (GoodbyeCode.Timeout, error.Message),
-            ChannelClosedException => (GoodbyeCode.Done, ""),
-            _ => (GoodbyeCode.InternalError, "something is wrong on this side; its log tells more"),
-        };
-        await channel.CloseAsync(code, reason).ConfigureAwait(false);
+            using var late = new CancellationTokenSource(_options.ServiceNameTimeout, _options.Time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, late.Token);
+            return session.Channel = await TcpChannels.AcceptAsync(session.Socket, session.Peer, _options.Security, _options.Time, either.Token).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            session.Drop();
+            if (!_stopping.IsCancellationRequested) _report(session.Peer, error);
+            return null;
+        }
+    }
+
+    /// <summary>A connection and, once it is secured, its channel.</summary>
+    private sealed class Session
+    {
+        public Session(Socket socket)
+        {
+            Socket = socket;
+            try
+            {
+                Peer = socket.RemoteEndPoint?.ToString() ?? "an unknown peer";
+            }
+            catch (SocketException)
+            {
+                Peer = "a peer that is gone already";
+            }
+        }
+
+        public Socket Socket { get; }
+
+        public string Peer { get; }
+
+        public Channel? Channel { get; set; }
+
+        public void Drop()
+        {
+            if (Channel is { } channel) channel.Abort();
+            else Socket.Dispose();
+        }
     }
 }

@@ -1,4 +1,5 @@
 using Matchpoint.Cli.Terminal;
+using Matchpoint.Protocol.Messages;
 using Matchpoint.Protocol.Syncup;
 using Matchpoint.Syncup;
 
@@ -12,29 +13,31 @@ internal sealed class LineObserver(TextWriter to, string self, string peer) : IS
     private string _recordsWay = "";
 
     /// <inheritdoc/>
-    public void OnStep(SyncupStep step, string text)
+    public void OnStep(SyncupStep step, SyncupReport report)
     {
-        if (step != SyncupStep.Done) to.WriteLine($"{step,-10} {text}");
+        if (StepText.Of(step, report) is { } text) to.WriteLine($"{step.Phase,-10}  {text}");
     }
 
     /// <inheritdoc/>
-    public void OnMessage(bool sent, object message)
+    public void OnMessage(bool sent, IMessage message)
     {
         if (_bytes > 0)
         {
             var records = _records > 0 ? $"{Show.Count(_records)} records, " : "";
-            to.WriteLine($"           {_recordsWay}  LogBytes    {records}{Show.Bytes(_bytes)}");
+            to.WriteLine($"            {_recordsWay}  LogBytes    {records}{Show.Bytes(_bytes)}");
             _records = _bytes = 0;
         }
 
-        to.WriteLine($"           {(sent ? $"{self} -> {peer}" : $"{peer} -> {self}")}  {MessageText.Of(message)}");
+        to.WriteLine($"            {Way(sent)}  {MessageText.Of(message)}");
     }
 
     /// <inheritdoc/>
     public void OnRecords(bool sent, long records, long bytes)
     {
-        _recordsWay = sent ? $"{self} -> {peer}" : $"{peer} -> {self}";
+        _recordsWay = Way(sent);
         _records += records;
         _bytes += bytes;
     }
+
+    private string Way(bool sent) => sent ? $"{self} -> {peer}" : $"{peer} -> {self}";
 }

@@ -21,20 +21,20 @@ internal static class SyncupExplain
         using var feeder = DataDirectory.OpenReadOnly(PhysicalFiles.Instance, feederPath);
         using var replicaView = LogView.Look(replica);
         using var feederView = LogView.Look(feeder);
-        var report = Explanation.Run(replica, replicaView, feeder, feederView, limit);
-        var shared = report.Decision is RollbackDecision.Restore ? Vlsn.Null : report.Matchpoint;
+        var result = Explanation.Run(replica, replicaView, feeder, feederView, limit);
+        var shared = result.Report.M;
         if (json)
         {
             Json.Print(new
             {
-                report = ReportText.Json(report),
+                report = ReportText.Json(result),
                 replicaBeyond = new { records = Beyond(replicaView, shared), last = replicaView.Last.Value },
                 feederBeyond = new { records = Beyond(feederView, shared), last = feederView.Last.Value },
             });
             return ExitCode.Success;
         }
 
-        foreach (var line in ReportText.Lines(report)) Console.Out.WriteLine(line);
+        foreach (var line in ReportText.Lines(result)) Console.Out.WriteLine(line);
         ShowBeyond("A, the replica", replicaView, shared);
         ShowBeyond("B, the feeder", feederView, shared);
         return ExitCode.Success;

@@ -54,14 +54,14 @@ internal sealed class SyncupFeed
     {
         try
         {
-            var self = new SyncupPeer { Name = Environment.MachineName, AllowsSameNode = true };
+            var self = SyncupPeer.ForTheTool(Environment.MachineName);
             var primaryTerm = IsConfirmed ? log.Appended.Term : Term.None;
             ISyncupObserver observer = Json ? NoObserver.Instance : new LineObserver(Console.Out, "feeder", "replica");
             var outcome = await new FeederSession(channel, version, log, self, primaryTerm, observer).RunAsync(stopping);
             Console.Out.WriteLine(outcome switch
             {
-                FeederOutcome.Stream stream => $"{channel.Peer} has all records from {stream.From} on",
-                FeederOutcome.RestoreGranted => $"{channel.Peer} needs a full copy",
+                FeederOutcome.Streaming streaming => $"{channel.Peer} has all records from {streaming.Start} on",
+                FeederOutcome.Restoring => $"{channel.Peer} needs a full copy",
                 FeederOutcome.Failed failed => $"{channel.Peer}: session ended: {failed.Reason}",
                 _ => throw Protocol.Invariant.Unreachable(outcome),
             });

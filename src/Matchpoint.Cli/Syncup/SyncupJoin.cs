@@ -36,21 +36,21 @@ internal sealed class SyncupJoin
             PhysicalFiles.Instance, Data, Holder.Describe("syncup join"), new NodeIdentity(GroupId.FromName(Group), new NodeId(Guid.NewGuid())));
         using var log = RecordLog.Open(directory);
         foreach (var sentence in log.OpenReport.Sentences()) Console.Error.WriteLine($"note: {sentence}");
-        var self = new SyncupPeer { Name = Environment.MachineName, AllowsSameNode = true };
+        var self = SyncupPeer.ForTheTool(Environment.MachineName);
         ISyncupObserver observer = Json ? NoObserver.Instance : new LineObserver(Console.Out, "replica", "feeder");
-        var report = await new ReplicaSession(channel, Version, log, self, Limit, DryRun, observer).RunAsync(cancellation);
+        var result = await new ReplicaSession(channel, Version, log, self, Limit, DryRun, observer).RunAsync(cancellation);
         if (Json)
         {
-            Terminal.Json.Print(ReportText.Json(report));
+            Terminal.Json.Print(ReportText.Json(result));
         }
         else
         {
-            foreach (var line in ReportText.Lines(report)) Console.Out.WriteLine(line);
+            foreach (var line in ReportText.Lines(result)) Console.Out.WriteLine(line);
             var end = log.Appended;
-            Console.Out.WriteLine($"result       {ReportText.Ending(report.Outcome)}");
+            Console.Out.WriteLine($"result       {ReportText.Ending(result)}");
             Console.Out.WriteLine($"log          up to record {end.Vlsn}, term {end.Term}, fingerprint {end.Fingerprint}");
         }
 
-        return ReportText.ExitCodeOf(report.Outcome);
+        return ReportText.ExitCodeOf(result.Outcome);
     }
 }

@@ -34,7 +34,7 @@ internal enum GoodbyeCode : ushort
 }
 
 /// <summary>The last frame of a side that closes: opcode, u16 code, reason (u16 length, UTF-8 of at most 4096 bytes).</summary>
-internal sealed record Goodbye
+internal readonly record struct Goodbye : IMessage<Goodbye>
 {
     /// <summary>A goodbye; a reason over the limit is cut between characters.</summary>
     public Goodbye(GoodbyeCode code, string reason)
@@ -49,27 +49,29 @@ internal sealed record Goodbye
     /// <summary>The reason in words.</summary>
     public string Reason { get; }
 
-    /// <summary>Bytes of the encoded message.</summary>
-    public int Size => 1 + 2 + FieldWriter.SizeOf(Reason);
+    /// <inheritdoc/>
+    public Opcode Opcode => Opcode.Goodbye;
 
-    /// <summary>Reads a frame's payload.</summary>
-    /// <exception cref="ProtocolException">It is not this message, or not canonical.</exception>
-    public static Goodbye Read(ReadOnlySpan<byte> payload)
+    /// <inheritdoc/>
+    public int EncodedLength => 1 + (2 * sizeof(ushort)) + Encoding.UTF8.GetByteCount(Reason);
+
+    /// <inheritdoc/>
+    public static Goodbye Decode(ReadOnlySpan<byte> frame)
     {
-        var reader = HelloFields.Begin(payload, Opcode.Goodbye);
-        var code = (GoodbyeCode)reader.U16("code");
-        var reason = reader.Text("reason", Limits.ReasonBytes);
+        var reader = new MessageReader(frame, Opcode.Goodbye);
+        var code = (GoodbyeCode)reader.ReadUInt16("code");
+        var reason = reader.ReadText("reason", Limits.ReasonBytes);
         reader.End();
         return new Goodbye(code, reason);
     }
 
-    /// <summary>Writes the message into a span of its <see cref="Size"/>.</summary>
-    public void Write(Span<byte> to)
+    /// <inheritdoc/>
+    public void Encode(Span<byte> frame)
     {
-        var writer = new FieldWriter(to);
-        writer.U8((byte)Opcode.Goodbye);
-        writer.U16((ushort)Code);
-        writer.Text(Reason);
+        var writer = new MessageWriter(frame, Opcode);
+        writer.WriteUInt16((ushort)Code);
+        writer.WriteText(Reason, Limits.ReasonBytes);
+        writer.End();
     }
 
     private static string Cut(string reason)

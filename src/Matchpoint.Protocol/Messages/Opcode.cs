@@ -1,50 +1,50 @@
 namespace Matchpoint.Protocol.Messages;
 
-/// <summary>The first byte of every frame: what the rest is.</summary>
+/// <summary>The first byte of every frame's payload: which message it is.</summary>
 internal enum Opcode : byte
 {
-    /// <summary>Version 1, replica: which record do you hold under this VLSN?</summary>
+    /// <summary>The replica asks for one record's entry (version 1).</summary>
     EntryRequest = 1,
 
-    /// <summary>Version 1, feeder: this one.</summary>
+    /// <summary>The feeder holds the record asked for (version 1).</summary>
     Entry = 2,
 
-    /// <summary>Version 1, feeder: none.</summary>
+    /// <summary>The feeder does not hold the record asked for (version 1).</summary>
     EntryNotFound = 3,
 
-    /// <summary>Version 1, feeder: my log ends before; this is my last sync point.</summary>
+    /// <summary>The record asked for lies above the feeder's last; this is its last sync point (version 1).</summary>
     AlternateMatchpoint = 4,
 
-    /// <summary>Replica: send your records from here on.</summary>
+    /// <summary>The replica is ready for the stream.</summary>
     StartStream = 5,
 
-    /// <summary>Replica: our logs share nothing that is still kept; I need a full copy.</summary>
+    /// <summary>The replica shares nothing with the feeder and needs a full copy.</summary>
     RestoreRequest = 6,
 
-    /// <summary>Feeder: I heard that.</summary>
+    /// <summary>The feeder agrees to a full copy.</summary>
     RestoreResponse = 7,
 
-    /// <summary>Replica: who I am and what I hold.</summary>
+    /// <summary>The replica introduces itself.</summary>
     ReplicaHello = 16,
 
-    /// <summary>Feeder: who I am, what I hold, and where our logs part by your terms.</summary>
+    /// <summary>The feeder introduces itself and answers.</summary>
     FeederHello = 17,
 
-    /// <summary>Either: I close, and this is why.</summary>
+    /// <summary>Either side ends the connection and says why.</summary>
     Goodbye = 18,
 
-    /// <summary>Version 2, replica: which records do you hold under these VLSNs?</summary>
+    /// <summary>The replica asks for many entries at once (version 2).</summary>
     Probe = 19,
 
-    /// <summary>Version 2, feeder: these.</summary>
+    /// <summary>The feeder's entries for a probe (version 2).</summary>
     ProbeAnswer = 20,
 
-    /// <summary>Feeder: records as they stand on disk.</summary>
+    /// <summary>Whole records as they stand in the log.</summary>
     LogBytes = 21,
 
-    /// <summary>Feeder: how far my log reaches, and what is durable.</summary>
+    /// <summary>The feeder is alive, and how far its log and the group are.</summary>
     Heartbeat = 22,
 
-    /// <summary>Replica: how far I have appended and flushed.</summary>
+    /// <summary>How far the replica is.</summary>
     Acknowledge = 23,
 }

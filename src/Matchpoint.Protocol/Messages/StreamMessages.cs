@@ -3,78 +3,105 @@ using Matchpoint.Protocol.Identities;
 
 namespace Matchpoint.Protocol.Messages;
 
-/// <summary>Records as they stand on disk, in one frame: opcode, u64 LSN of the first byte, then whole records.</summary>
-internal static class LogBytes
+/// <summary>
+/// Whole records as they stand in the log: u64 LSN of the first byte, then the bytes. Read in place; whoever appends the
+/// records checks them. There is no other form to reject: any bytes may follow, but some must.
+/// </summary>
+internal readonly ref struct LogBytes
 {
-    /// <summary>Bytes before the records.</summary>
-    public const int HeaderSize = 9;
+    /// <summary>Bytes before the records. A feeder writes them with <see cref="WriteHeader"/> in front of bytes it does not copy.</summary>
+    public const int HeaderSize = 1 + sizeof(ulong);
+
+    /// <summary>Records at a position of the log.</summary>
+    public LogBytes(Lsn start, ReadOnlySpan<byte> records)
+    {
+        Start = start;
+        Records = records;
+    }
+
+    /// <summary>Where the first byte belongs.</summary>
+    public Lsn Start { get; }
+
+    /// <summary>The records.</summary>
+    public ReadOnlySpan<byte> Records { get; }
+
+    /// <summary>Reads a frame's payload; the records stay where they are.</summary>
+    /// <exception cref="ProtocolException">The frame is another message, or ends before the first record.</exception>
+    public static LogBytes Decode(ReadOnlySpan<byte> frame)
+    {
+        var reader = new MessageReader(frame, Opcode.LogBytes);
+        var start = new Lsn(reader.ReadUInt64("lsn"));
+        return !reader.Rest.IsEmpty
+            ? new LogBytes(start, reader.Rest)
+            : throw reader.Fault("records", "1 byte or more", "0");
+    }
 
     /// <summary>Writes what stands before the records.</summary>
-    public static void WriteHeader(Span<byte> to, Lsn first)
+    public static void WriteHeader(Span<byte> header, Lsn start)
     {
-        to[0] = (byte)Opcode.LogBytes;
-        BinaryPrimitives.WriteUInt64LittleEndian(to[1..], first.Value);
-    }
-
-    /// <summary>Reads what stands before the records, and gives the records; they are not looked into.</summary>
-    /// <exception cref="ProtocolException">There is no record in it.</exception>
-    public static ReadOnlySpan<byte> Read(ReadOnlySpan<byte> payload, out Lsn first)
-    {
-        if (payload.Length <= HeaderSize) throw new ProtocolException(nameof(LogBytes), "length", $"more than {HeaderSize} bytes", $"{payload.Length} bytes");
-        first = new Lsn(BinaryPrimitives.ReadUInt64LittleEndian(payload[1..]));
-        return payload[HeaderSize..];
+        header[0] = (byte)Opcode.LogBytes;
+        BinaryPrimitives.WriteUInt64LittleEndian(header[1..HeaderSize], start.Value);
     }
 }
 
-/// <summary>How far the feeder's log reaches and what is durable: opcode, i64 last VLSN, i64 durable VLSN.</summary>
-internal readonly record struct Heartbeat(Vlsn Last, Vlsn Durable)
+/// <summary>The feeder is alive, and how far things are there.</summary>
+/// <param name="Last">The newest record the feeder holds.</param>
+/// <param name="Durable">The highest record it knows to be on a majority.</param>
+internal readonly record struct Heartbeat(Vlsn Last, Vlsn Durable) : IMessage<Heartbeat>
 {
-    /// <summary>Bytes of the encoded message.</summary>
-    public const int Size = 17;
+    /// <inheritdoc/>
+    public Opcode Opcode => Opcode.Heartbeat;
 
-    /// <summary>Reads a frame's payload.</summary>
-    /// <exception cref="ProtocolException">It is not this message, or not canonical.</exception>
-    public static Heartbeat Read(ReadOnlySpan<byte> payload)
+    /// <inheritdoc/>
+    public int EncodedLength => 1 + (2 * sizeof(long));
+
+    /// <inheritdoc/>
+    public static Heartbeat Decode(ReadOnlySpan<byte> frame)
     {
-        var reader = HelloFields.Begin(payload, Opcode.Heartbeat);
-        var heartbeat = new Heartbeat(reader.VlsnOrNull("last"), reader.VlsnOrNull("durable"));
+        var reader = new MessageReader(frame, Opcode.Heartbeat);
+        var message = new Heartbeat(reader.ReadVlsnOrNull("last"), reader.ReadVlsnOrNull("durable"));
         reader.End();
-        return heartbeat;
+        return message;
     }
 
-    /// <summary>Writes the message.</summary>
-    public void Write(Span<byte> to)
+    /// <inheritdoc/>
+    public void Encode(Span<byte> frame)
     {
-        var writer = new FieldWriter(to[..Size]);
-        writer.U8((byte)Opcode.Heartbeat);
-        writer.Vlsn(Last);
-        writer.Vlsn(Durable);
+        var writer = new MessageWriter(frame, Opcode);
+        writer.WriteVlsn(Last);
+        writer.WriteVlsn(Durable);
+        writer.End();
     }
 }
 
-/// <summary>How far the replica has come: opcode, i64 last appended VLSN, i64 last flushed VLSN.</summary>
-internal readonly record struct Acknowledge(Vlsn Appended, Vlsn Flushed)
+/// <summary>How far the replica is.</summary>
+/// <param name="Appended">The newest record it has appended.</param>
+/// <param name="Flushed">The newest record that is on its disk; not above the appended one.</param>
+internal readonly record struct Acknowledge(Vlsn Appended, Vlsn Flushed) : IMessage<Acknowledge>
 {
-    /// <summary>Bytes of the encoded message.</summary>
-    public const int Size = 17;
+    /// <inheritdoc/>
+    public Opcode Opcode => Opcode.Acknowledge;
 
-    /// <summary>Reads a frame's payload.</summary>
-    /// <exception cref="ProtocolException">It is not this message, or not canonical.</exception>
-    public static Acknowledge Read(ReadOnlySpan<byte> payload)
+    /// <inheritdoc/>
+    public int EncodedLength => 1 + (2 * sizeof(long));
+
+    /// <inheritdoc/>
+    public static Acknowledge Decode(ReadOnlySpan<byte> frame)
     {
-        var reader = HelloFields.Begin(payload, Opcode.Acknowledge);
-        var acknowledge = new Acknowledge(reader.VlsnOrNull("appended"), reader.VlsnOrNull("flushed"));
-        if (acknowledge.Flushed > acknowledge.Appended) throw reader.Fault("flushed", $"at most {acknowledge.Appended}", $"{acknowledge.Flushed}");
+        var reader = new MessageReader(frame, Opcode.Acknowledge);
+        var message = new Acknowledge(reader.ReadVlsnOrNull("appended"), reader.ReadVlsnOrNull("flushed"));
+        if (message.Flushed > message.Appended)
+            throw reader.Fault("flushed", $"{message.Appended} or below", $"{message.Flushed}");
         reader.End();
-        return acknowledge;
+        return message;
     }
 
-    /// <summary>Writes the message.</summary>
-    public void Write(Span<byte> to)
+    /// <inheritdoc/>
+    public void Encode(Span<byte> frame)
     {
-        var writer = new FieldWriter(to[..Size]);
-        writer.U8((byte)Opcode.Acknowledge);
-        writer.Vlsn(Appended);
-        writer.Vlsn(Flushed);
+        var writer = new MessageWriter(frame, Opcode);
+        writer.WriteVlsn(Appended);
+        writer.WriteVlsn(Flushed);
+        writer.End();
     }
 }

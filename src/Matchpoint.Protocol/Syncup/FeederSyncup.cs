@@ -1,113 +1,233 @@
+using System.Collections.Immutable;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
 
 namespace Matchpoint.Protocol.Syncup;
 
 /// <summary>
-/// The feeder's side of a syncup, from after the hello until the replica asks for the stream or for a restore. It answers about its own log and believes nothing: requests must
-/// move on, their number is bounded, and a stream starts only behind a record that it has just answered for. What is wrong on its own side ends the session and is never an
-/// answer that could make the replica restore.
+/// The feeder's side of syncup, both versions: it answers from its log and trusts the replica with nothing. Created when
+/// the replica's hello was admitted; stepped until <see cref="Outcome"/> is there. A record inside the range that cannot
+/// be read ends the session: told as "not found" it would make a sound replica copy everything.
 /// </summary>
-internal abstract class FeederSyncup(LogRange range) : ISyncupMachine
+internal sealed class FeederSyncup : ISyncupMachine
 {
-    private HandshakeClock _clock;
+    private readonly LogRange _log;
+    private readonly ushort _version;
+    private readonly ReplicaHello _replica;
+    private readonly FeederDialogue _dialogue;
+    private FeederPhase _phase = FeederPhase.Created;
+    private SessionTimer _timer;
+    private ImmutableArray<Vlsn> _reading = [];
+    private Vlsn _start;
 
-    /// <summary>How it ended; null while it runs.</summary>
+    /// <summary>A syncup that has not begun.</summary>
+    /// <param name="version">The version that the hello check chose.</param>
+    /// <param name="log">What the own log holds, at least one record; pinned until the machine has ended.</param>
+    /// <param name="replica">The replica's hello, admitted.</param>
+    public FeederSyncup(ushort version, LogRange log, in ReplicaHello replica)
+    {
+        Invariant.Holds(!log.IsEmpty, "a node without records feeds.");
+        _version = version;
+        _log = log;
+        _replica = replica;
+        _dialogue = version switch
+        {
+            SyncupVersion.One => new EntryDialogue(log, replica.Last.IsNull ? 0 : replica.Last.DistanceFrom(replica.First.Previous)),
+            SyncupVersion.Two => new ProbeDialogue(log),
+            _ => throw Invariant.Unreachable(version),
+        };
+    }
+
+    /// <summary>How it ended; null while it goes on. Once there, every input is ignored.</summary>
     public FeederOutcome? Outcome { get; private set; }
 
-    /// <summary>When a <see cref="TimePassed"/> is due, counted from the start of the session.</summary>
-    public TimeSpan? Deadline => _clock.Deadline;
+    /// <inheritdoc/>
+    public bool HasEnded => Outcome is not null;
 
-    /// <summary>What this log holds.</summary>
-    protected LogRange Range { get; } = range;
+    /// <summary>What it does.</summary>
+    public FeederPhase Phase => _phase;
 
-    /// <summary>Whether an answer of the own log is awaited: the replica has nothing to say meanwhile.</summary>
-    protected SyncupMessage? Answering { get; set; }
+    /// <summary>When to give <see cref="SyncupInput.TimePassed"/> at the latest; null when it has ended.</summary>
+    public TimeSpan? Deadline => _phase switch
+    {
+        FeederPhase.Ended => null,
+        FeederPhase.Listening => _timer.Deadline,
+        _ => Limits.HandshakeTimeout,
+    };
 
-    /// <summary>The feeder of a version 1 session.</summary>
-    public static FeederSyncup Version1(LogRange range) => new LinearFeeder(range);
-
-    /// <summary>The feeder of a version 2 session.</summary>
-    /// <param name="range">What this log holds.</param>
-    /// <param name="answered">The highest record that its hello told of; null when it told of none.</param>
-    public static FeederSyncup Version2(LogRange range, Vlsn answered) => new ProbedFeeder(range, answered);
-
-    /// <summary>Begins: from now on the replica is waited for.</summary>
-    public void Start(TimeSpan now) => _clock.Heard(now);
-
-    /// <summary>Takes what happened, and adds what is to be done.</summary>
-    public void Step(SyncupInput input, TimeSpan now, List<SyncupEffect> effects)
+    /// <summary>Takes one input. A fault of the peer becomes an outcome, not an exception.</summary>
+    /// <param name="input">What happened.</param>
+    /// <param name="now">Time since the session's start.</param>
+    /// <param name="effects">Where the effects go; the caller clears it.</param>
+    public void Step(SyncupInput input, TimeSpan now, EffectList effects)
     {
         if (Outcome is not null) return;
+        if (now >= Deadline)
+        {
+            Fail(FailureKind.TimedOut, _timer.Overrun(now)!, effects);
+            return;
+        }
+
+        if (input is not SyncupInput.TimePassed) _timer.Restart(now);
+        try
+        {
+            Take(input, effects);
+        }
+        catch (ProtocolException fault)
+        {
+            Fail(FailureKind.PeerFault, fault.Message, effects);
+        }
+    }
+
+    private void Take(SyncupInput input, EffectList effects)
+    {
         switch (input)
         {
-            case TimePassed:
-                if (_clock.Expired(now) is { } why) Fail(FailureKind.TimedOut, why, effects);
+            case SyncupInput.Started:
+                OnStarted(effects);
                 break;
-            case ConnectionLost lost:
-                Fail(FailureKind.ConnectionLost, lost.Why, effects);
+            case SyncupInput.CommonTermFound found:
+                OnCommonTerm(found.Own, effects);
                 break;
-            case GarbageReceived garbage:
-                Fail(FailureKind.PeerFault, garbage.What, effects);
+            case SyncupInput.FrameReceived received:
+                OnFrame(received.Frame.Span, effects);
                 break;
-            case ReadFailed failed:
-                Fail(FailureKind.OwnFault, failed.What, effects);
+            case SyncupInput.EntriesRead read:
+                OnEntries(read.Entries, effects);
                 break;
-            case Demoted demoted:
-                Fail(FailureKind.Demoted, demoted.Why, effects);
+            case SyncupInput.LogFaulted faulted:
+                Fail(FailureKind.LogFault, faulted.Reason, effects);
                 break;
-            case MessageReceived received:
-                if (_clock.Expired(now) is { } late) Fail(FailureKind.TimedOut, late, effects);
-                else Receive(received.Message, now, effects);
+            case SyncupInput.Demoted demoted:
+                Fail(FailureKind.Demoted, demoted.Reason, effects);
                 break;
-            case EntriesRead read:
-                var question = Answering ?? throw Invariant.Unreachable(read);
-                Answering = null;
-                OnEntries(question, read.Entries, effects);
+            case SyncupInput.ConnectionLost lost:
+                Fail(FailureKind.ConnectionLost, lost.Reason, effects);
+                break;
+            case SyncupInput.TimePassed:
                 break;
             default:
                 throw Invariant.Unreachable(input);
         }
     }
 
-    /// <summary>A message came while none of ours was due.</summary>
-    protected abstract void OnMessage(SyncupMessage message, List<SyncupEffect> effects);
-
-    /// <summary>The own log answered what a message asked.</summary>
-    protected abstract void OnEntries(SyncupMessage question, LogEntry[] entries, List<SyncupEffect> effects);
-
-    /// <summary>The replica broke the protocol.</summary>
-    protected void Fault(string reason, List<SyncupEffect> effects) => Fail(FailureKind.PeerFault, reason, effects);
-
-    /// <summary>Reads own records to answer a message.</summary>
-    protected void Read(SyncupMessage question, Vlsn[] vlsns, List<SyncupEffect> effects)
+    private void OnStarted(EffectList effects)
     {
-        Answering = question;
-        effects.Add(new ReadEntries(vlsns));
+        if (_version == SyncupVersion.One || _replica.Terms.IsEmpty)
+        {
+            Greet(SyncupAnswer.None, effects);
+            return;
+        }
+
+        MoveTo(FeederPhase.FindingTerm);
+        effects.Add(new SyncupEffect.FindCommonTerm(_replica.Terms));
     }
 
-    /// <summary>The replica may have its stream.</summary>
-    protected void StreamFrom(Vlsn from, List<SyncupEffect> effects) => End(new FeederOutcome.Stream(from), effects);
-
-    /// <summary>The replica needs a full copy.</summary>
-    protected void GrantRestore(List<SyncupEffect> effects)
+    /// <summary>In logs where a term has one writer, the highest common record is the smaller end of the newest common term.</summary>
+    private void OnCommonTerm(TermEnd? own, EffectList effects)
     {
-        effects.Add(new Send(new RestoreResponse()));
-        End(new FeederOutcome.RestoreGranted(), effects);
+        Invariant.Holds(_phase == FeederPhase.FindingTerm, $"a common term came while {_phase}.");
+        if (own is null)
+        {
+            Greet(SyncupAnswer.None, effects);
+            return;
+        }
+
+        var theirs = _replica.Terms.First(end => end.Term == own.Value.Term);
+        var common = Vlsn.Min(theirs.Last, own.Value.Last);
+        if (common < _log.First)
+        {
+            Greet(SyncupAnswer.None, effects);
+            return;
+        }
+
+        Read(common < _log.Last ? [common, common.Next] : [common], FeederPhase.Proving, effects);
     }
 
-    private void Receive(SyncupMessage message, TimeSpan now, List<SyncupEffect> effects)
+    private void OnFrame(ReadOnlySpan<byte> frame, EffectList effects)
     {
-        _clock.Heard(now);
-        if (Answering is null) OnMessage(message, effects);
-        else Fault($"the replica sent {message} before it had the answer to {Answering}", effects);
+        var message = SyncupVersion.Decode(_version, frame);
+        if (_phase != FeederPhase.Listening)
+            throw new ProtocolException($"{message.Opcode}", "turn", $"no message while {_phase}", $"{message.Opcode}");
+        switch (message)
+        {
+            case StartStream start:
+                OnStartStream(start.Start, effects);
+                break;
+            case RestoreRequest restore:
+                _dialogue.TakeRestore();
+                effects.Add(new SyncupEffect.Send(default(RestoreResponse)));
+                End(new FeederOutcome.Restoring(restore.Failed));
+                break;
+            default:
+                var reading = _dialogue.Take(message);
+                if (reading.IsEmpty) effects.Add(new SyncupEffect.Send(_dialogue.Answer([])));
+                else Read(reading, FeederPhase.Answering, effects);
+                break;
+        }
     }
 
-    private void Fail(FailureKind kind, string reason, List<SyncupEffect> effects) => End(new FeederOutcome.Failed(kind, reason), effects);
+    private void OnStartStream(Vlsn start, EffectList effects)
+    {
+        var matchpoint = _dialogue.TakeStart(start);
+        _start = start;
+        if (matchpoint.IsNull) End(new FeederOutcome.Streaming(start));
+        else Read([matchpoint], FeederPhase.CheckingStart, effects);
+    }
 
-    private void End(FeederOutcome outcome, List<SyncupEffect> effects)
+    private void OnEntries(ImmutableArray<LogEntry> entries, EffectList effects)
+    {
+        Invariant.Holds(entries.Length == _reading.Length, $"{entries.Length} entries came for {_reading.Length}.");
+        for (var i = 0; i < entries.Length; i++)
+            Invariant.Holds(entries[i].Vlsn == _reading[i], $"entry {entries[i].Vlsn} came for {_reading[i]}.");
+
+        switch (_phase)
+        {
+            case FeederPhase.Proving:
+                Greet(((ProbeDialogue)_dialogue).Prove(entries), effects);
+                break;
+            case FeederPhase.Answering:
+                effects.Add(new SyncupEffect.Send(_dialogue.Answer(entries)));
+                MoveTo(FeederPhase.Listening);
+                break;
+            case FeederPhase.CheckingStart:
+                if (!entries[0].IsSync)
+                    throw new ProtocolException(nameof(StartStream), "startVlsn", "the VLSN behind a sync point", $"{_start}");
+                End(new FeederOutcome.Streaming(_start));
+                break;
+            default:
+                throw Invariant.Unreachable(_phase);
+        }
+    }
+
+    private void Greet(SyncupAnswer answer, EffectList effects)
+    {
+        effects.Add(new SyncupEffect.SendHello(answer));
+        MoveTo(FeederPhase.Listening);
+    }
+
+    private void Read(ImmutableArray<Vlsn> vlsns, FeederPhase phase, EffectList effects)
+    {
+        _reading = vlsns;
+        effects.Add(new SyncupEffect.ReadEntries(vlsns));
+        MoveTo(phase);
+    }
+
+    private void Fail(FailureKind kind, string reason, EffectList effects)
+    {
+        End(new FeederOutcome.Failed(kind, reason));
+        effects.Add(new SyncupEffect.Close($"failed: {reason}"));
+    }
+
+    private void End(FeederOutcome outcome)
     {
         Outcome = outcome;
-        effects.Add(new FinishFeeding(outcome));
+        MoveTo(FeederPhase.Ended);
+    }
+
+    private void MoveTo(FeederPhase phase)
+    {
+        Invariant.Holds(FeederPhases.IsLegal(_phase, phase), $"a feeder's syncup went from {_phase} to {phase}.");
+        _phase = phase;
     }
 }

@@ -1,164 +1,136 @@
+using System.Collections.Immutable;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
 
 namespace Matchpoint.Protocol.Syncup;
 
 /// <summary>
-/// Version 1: one candidate per round trip, from the last own sync point down. The feeder may shorten the way once, in its first answer, by naming its own last
-/// sync point.
+/// Version 1: one candidate at a time, from the last own sync point down. Simple, and slow where much has diverged.
 /// </summary>
-internal sealed class LinearSearch(LogRange range) : MatchpointSearch(range)
+internal sealed class LinearSearch(LogRange log) : MatchSearch(log)
 {
-    private enum Phase
-    {
-        AwaitingAnswer,
-        AwaitingOwnEntry,
-        AwaitingCandidateBelow,
-        AwaitingCandidateAtAlternate,
-        AwaitingEntryOne,
-    }
-
-    private Phase _phase;
+    private Stage _stage = Stage.Begun;
     private Vlsn _candidate;
-    private LogEntry _feederEntry;
 
-    /// <inheritdoc/>
-    public override void Start(List<SyncupEffect> effects)
+    // The feeder's record that is to be compared with the own one.
+    private LogEntry? _feeders;
+
+    private bool? _feederHoldsFirst;
+
+    private enum Stage
     {
-        if (Range.LastSync.IsNull) AskForEntryOne(effects);
-        else Ask(Range.LastSync, effects);
+        Begun,
+        AwaitingEntry,
+        AwaitingFirst,
+        ReadingOwn,
+        FindingCandidate,
     }
 
     /// <inheritdoc/>
-    public override void Step(SyncupInput input, List<SyncupEffect> effects)
+    public override Vlsn At => _candidate;
+
+    /// <inheritdoc/>
+    public override SearchResult? Begin(EffectList effects) =>
+        Log.LastSync.IsNull ? AskForFirst(effects) : AskFor(Log.LastSync, effects);
+
+    /// <inheritdoc/>
+    public override SearchResult? OnEntries(ImmutableArray<LogEntry> own, EffectList effects)
     {
-        switch (_phase, input)
+        Invariant.Holds(_stage == Stage.ReadingOwn && _feeders is not null, "own entries came that were not asked for.");
+        var feeders = _feeders.Value;
+        _feeders = null;
+        if (Comparisons.IsEqual(nameof(Entry), own[0], feeders)) return new SearchResult.Matched(_candidate);
+        if (_candidate == Log.First) return NoneLeft(effects);
+        return Find(_candidate.Previous, effects);
+    }
+
+    /// <inheritdoc/>
+    public override SearchResult? OnSyncPoint(Vlsn syncPoint, EffectList effects)
+    {
+        Invariant.Holds(_stage == Stage.FindingCandidate, "a sync point came that was not asked for.");
+        if (syncPoint.IsNull) return NoneLeft(effects);
+        if (_feeders is not { } alternate || alternate.Vlsn != syncPoint) return AskFor(syncPoint, effects);
+
+        // The alternate is an own sync point too: it carries all there is to compare, another request would buy nothing.
+        _candidate = syncPoint;
+        return ReadOwn(alternate, effects);
+    }
+
+    /// <inheritdoc/>
+    protected override SearchResult? OnAnswer(IMessage message, EffectList effects) => (_stage, message) switch
+    {
+        (_, Entry entry) => OnEntry(entry.Record, effects),
+        (Stage.AwaitingEntry, AlternateMatchpoint alternate) => OnAlternate(alternate.Record, effects),
+        (_, EntryNotFound) => OnNotFound(effects),
+        _ => throw new ProtocolException($"{message.Opcode}", "turn", $"an answer to EntryRequest({_candidate})", $"{message.Opcode}"),
+    };
+
+    private SearchResult? OnEntry(LogEntry entry, EffectList effects)
+    {
+        // Another record than the one asked for is not a mismatch: walking on from it would end in a restore that
+        // nothing calls for.
+        if (entry.Vlsn != _candidate) throw new ProtocolException(nameof(Entry), "vlsn", $"{_candidate}", $"{entry.Vlsn}");
+        if (_candidate == Vlsn.First) _feederHoldsFirst = true;
+        return _stage == Stage.AwaitingFirst ? NoneLeft(effects) : ReadOwn(entry, effects);
+    }
+
+    private SearchResult? OnAlternate(LogEntry alternate, EffectList effects)
+    {
+        if (RoundTrips > 1) throw new ProtocolException(nameof(AlternateMatchpoint), "turn", "the first answer", $"answer {RoundTrips}");
+        if (alternate.Vlsn >= _candidate)
+            throw new ProtocolException(nameof(AlternateMatchpoint), "vlsn", $"below {_candidate}", $"{alternate.Vlsn}");
+        if (!alternate.IsSync) throw new ProtocolException(nameof(AlternateMatchpoint), "isSync", "1", "0");
+        if (alternate.Vlsn < Log.First) return NoneLeft(effects);
+        _feeders = alternate;
+        return Find(alternate.Vlsn, effects);
+    }
+
+    private SearchResult? OnNotFound(EffectList effects)
+    {
+        if (_candidate == Vlsn.First) _feederHoldsFirst = false;
+        return NoneLeft(effects);
+    }
+
+    /// <summary>No candidate is left. Where nothing was ever committed that costs nothing, if the feeder holds VLSN 1.</summary>
+    private SearchResult? NoneLeft(EffectList effects)
+    {
+        if (!Log.LastTransactionEnd.IsNull) return new SearchResult.NothingShared(_candidate);
+        return _feederHoldsFirst switch
         {
-            case (Phase.AwaitingAnswer, MessageReceived(Entry entry)):
-                OnEntry(entry.Record, effects);
-                break;
-            case (Phase.AwaitingAnswer, MessageReceived(AlternateMatchpoint alternate)):
-                OnAlternate(alternate.Record, effects);
-                break;
-            case (Phase.AwaitingAnswer or Phase.AwaitingEntryOne, MessageReceived(EntryNotFound)):
-                Result = new SearchResult.NothingShared($"the feeder no longer holds record {LastAsked}");
-                break;
-            case (Phase.AwaitingEntryOne, MessageReceived(Entry entry)) when entry.Record.Vlsn == Vlsn.First:
-                Result = new SearchResult.StartAtOne();
-                break;
-            case (Phase.AwaitingOwnEntry, EntriesRead(var entries)):
-                OnOwnEntry(entries[0], effects);
-                break;
-            case (Phase.AwaitingCandidateBelow, SyncPointFound(var vlsn)):
-                OnCandidate(vlsn, effects);
-                break;
-            case (Phase.AwaitingCandidateAtAlternate, SyncPointFound(var vlsn)):
-                OnCandidateAtAlternate(vlsn, effects);
-                break;
-            case (_, MessageReceived(var message)):
-                Fault($"asked for record {LastAsked}, and the feeder answered {message}");
-                break;
-            default:
-                throw Invariant.Unreachable((_phase, input));
-        }
+            null => AskForFirst(effects),
+            true => new SearchResult.Matched(Vlsn.Null),
+            false => new SearchResult.NothingShared(_candidate),
+        };
     }
 
-    private void OnEntry(in LogEntry entry, List<SyncupEffect> effects)
+    private SearchResult? AskForFirst(EffectList effects)
     {
-        // An entry of another record is no mismatch: taking it for one would walk on to a needless restore.
-        if (entry.Vlsn != _candidate) Fault($"asked for record {_candidate}, and the feeder sent record {entry.Vlsn}");
-        else CompareWithOwn(entry, effects);
+        AskFor(Vlsn.First, effects);
+        _stage = Stage.AwaitingFirst;
+        return null;
     }
 
-    private void OnAlternate(in LogEntry alternate, List<SyncupEffect> effects)
+    private SearchResult? AskFor(Vlsn candidate, EffectList effects)
     {
-        if (RoundTrips > 1) Fault("the feeder named an alternate matchpoint after its first answer");
-        else if (alternate.Vlsn >= _candidate) Fault($"asked for record {_candidate}, and the feeder named the alternate {alternate.Vlsn}, which is not below");
-        else if (!alternate.IsSync) Fault($"the feeder named the alternate {alternate.Vlsn}, which it says is not a sync point");
-        else if (alternate.Vlsn < Range.First) Result = new SearchResult.NothingShared($"the feeder's log ends at {alternate.Vlsn}, below the oldest record held, {Range.First}");
-        else
-        {
-            _feederEntry = alternate;
-            _phase = Phase.AwaitingCandidateAtAlternate;
-            effects.Add(new FindSyncPoint(alternate.Vlsn));
-        }
+        _candidate = candidate;
+        _feeders = null;
+        _stage = Stage.AwaitingEntry;
+        Ask(new EntryRequest(candidate), effects);
+        return null;
     }
 
-    private void OnCandidateAtAlternate(Vlsn vlsn, List<SyncupEffect> effects)
+    private SearchResult? ReadOwn(LogEntry feeders, EffectList effects)
     {
-        if (vlsn != _feederEntry.Vlsn)
-        {
-            OnCandidate(vlsn, effects);
-            return;
-        }
-
-        // The alternate carries the record: it is compared at once, without another request.
-        _candidate = vlsn;
-        CompareWithOwn(_feederEntry, effects);
+        _feeders = feeders;
+        _stage = Stage.ReadingOwn;
+        effects.Add(new SyncupEffect.ReadEntries([_candidate]));
+        return null;
     }
 
-    private void OnOwnEntry(in LogEntry own, List<SyncupEffect> effects)
+    private SearchResult? Find(Vlsn atOrBelow, EffectList effects)
     {
-        if (Comparisons.Compare(own, _feederEntry))
-        {
-            Result = new SearchResult.Matched(_candidate);
-            return;
-        }
-
-        if (_candidate <= Range.First)
-        {
-            NoneLeft(effects);
-            return;
-        }
-
-        _phase = Phase.AwaitingCandidateBelow;
-        effects.Add(new FindSyncPoint(_candidate.Previous));
-    }
-
-    private void OnCandidate(Vlsn vlsn, List<SyncupEffect> effects)
-    {
-        if (vlsn.IsNull || vlsn < Range.First) NoneLeft(effects);
-        else Ask(vlsn, effects);
-    }
-
-    /// <summary>No own sync point is shared. A log that never held a commit loses nothing by starting at 1, if the feeder holds it.</summary>
-    private void NoneLeft(List<SyncupEffect> effects)
-    {
-        if (!Range.NeverHeldACommit) Result = new SearchResult.NothingShared("no sync point held is the feeder's");
-        else if (LastAsked == Vlsn.First) Result = new SearchResult.StartAtOne();
-        else AskForEntryOne(effects);
-    }
-
-    private void CompareWithOwn(in LogEntry entry, List<SyncupEffect> effects)
-    {
-        _feederEntry = entry;
-        _phase = Phase.AwaitingOwnEntry;
-        effects.Add(new ReadEntries([_candidate]));
-    }
-
-    private void Ask(Vlsn vlsn, List<SyncupEffect> effects)
-    {
-        _candidate = vlsn;
-        _phase = Phase.AwaitingAnswer;
-        Request(vlsn, effects);
-    }
-
-    private void AskForEntryOne(List<SyncupEffect> effects)
-    {
-        if (!Range.NeverHeldACommit)
-        {
-            Result = new SearchResult.NothingShared("no sync point is held, and older records were removed");
-            return;
-        }
-
-        _phase = Phase.AwaitingEntryOne;
-        Request(Vlsn.First, effects);
-    }
-
-    private void Request(Vlsn vlsn, List<SyncupEffect> effects)
-    {
-        RoundTrips++;
-        LastAsked = vlsn;
-        effects.Add(new Send(new EntryRequest(vlsn)));
+        _stage = Stage.FindingCandidate;
+        effects.Add(new SyncupEffect.FindSyncPoint(atOrBelow));
+        return null;
     }
 }

@@ -1,166 +1,152 @@
+using System.Collections.Immutable;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
 
 namespace Matchpoint.Protocol.Syncup;
 
 /// <summary>
-/// Version 2: the feeder's hello names the place where the terms say that the logs part, with its record there and the one behind. Equal fingerprints prove the whole prefix,
-/// a differing record behind proves that nothing higher is shared: then no more is asked. Where the terms lied, up to 255 records per message are compared, until the
-/// bracket is closed. Fingerprints are chained, so that matching is monotone: below a match all match, above a mismatch none does.
+/// Version 2: the feeder's hello names where it thinks the logs part and proves it with its chained fingerprints there
+/// and one above. Where that does not decide, many records are asked about at once. Equal fingerprints mean equal logs up
+/// to there, so matching is monotone: all records up to some one match, none above it does, and each answer narrows the
+/// records in doubt to a 256th.
 /// </summary>
-internal sealed class ProvenSearch : MatchpointSearch
+internal sealed class ProvenSearch : MatchSearch
 {
-    private enum Phase
-    {
-        AwaitingOwnEntries,
-        AwaitingProbeAnswer,
-        AwaitingSyncPoint,
-    }
+    private readonly Vlsn _feederFirst;
+    private readonly Vlsn _feederLast;
+    private readonly SyncupAnswer _answer;
+    private Vlsn _lowest;
 
-    private readonly LogRange _feeder;
-    private readonly LogEntry? _candidate;
-    private readonly LogEntry? _next;
-    private readonly Vlsn _floor;
-    private Phase _phase;
+    // In doubt is what lies above _matched up to and including _highest.
     private Vlsn _matched;
-    private Vlsn _differs;
-    private LogEntry[] _answers = [];
-    private Vlsn[] _asked = [];
+    private Vlsn _highest;
 
-    /// <summary>A search with what the feeder's hello told.</summary>
-    public ProvenSearch(LogRange own, FeederHello hello)
-        : base(own)
+    // What the feeder said, to be compared with the own entries.
+    private ImmutableArray<LogEntry> _feeders = [];
+    private ImmutableArray<Vlsn> _asked = [];
+    private bool _isLowering;
+
+    /// <summary>A search in the records that both hold.</summary>
+    public ProvenSearch(LogRange log, in FeederHello feeder)
+        : base(log)
     {
-        _feeder = new LogRange(hello.First, hello.Last, Vlsn.Null, Vlsn.Null, hello.Durable);
-        _candidate = hello.Candidate;
-        _next = hello.Next;
-        _floor = Vlsn.Max(own.First, hello.First);
-        var ceiling = Vlsn.Min(own.Last, hello.Last);
-
-        // Matched and differing close in on each other: everything up to the first is shared, nothing from the second on.
-        _matched = _floor.IsNull ? Vlsn.Null : _floor.Previous;
-        _differs = ceiling.Plus(1);
-        LastAsked = ceiling;
+        _feederFirst = feeder.First;
+        _feederLast = feeder.Last;
+        _answer = feeder.Answer;
     }
 
     /// <inheritdoc/>
-    public override void Start(List<SyncupEffect> effects)
+    public override Vlsn At => _matched;
+
+    /// <inheritdoc/>
+    public override SearchResult? Begin(EffectList effects)
     {
-        if (Range.LastSync.IsNull || _matched.Plus(1) >= _differs) Conclude(effects);
-        else if (_candidate is { } candidate && candidate.Vlsn >= _floor && candidate.Vlsn < _differs)
-        {
-            var withNext = _next is { } next && next.Vlsn < _differs;
-            CompareWithOwn(withNext ? [candidate, _next!.Value] : [candidate], effects);
-        }
-        else ProbeOn(effects);
+        // Nothing above the own last sync point can be the matchpoint.
+        _lowest = Vlsn.Max(Log.First, _feederFirst);
+        _highest = Vlsn.Min(Log.LastSync, _feederLast);
+        if (Log.LastSync.IsNull || _lowest > _highest) return NothingShared();
+        _matched = _lowest.Previous;
+
+        if (_answer.At is not { } at) return Narrow(effects);
+        if (at.Vlsn > Log.Last)
+            throw new ProtocolException(nameof(FeederHello), "answer.vlsn", $"{Log.Last} or below", $"{at.Vlsn}");
+        if (at.Vlsn < _lowest) return Narrow(effects);
+        return ReadOwn(_answer.Next is { } next && Log.Holds(next.Vlsn) ? [at, next] : [at], effects);
     }
 
     /// <inheritdoc/>
-    public override void Step(SyncupInput input, List<SyncupEffect> effects)
+    public override SearchResult? OnEntries(ImmutableArray<LogEntry> own, EffectList effects)
     {
-        switch (_phase, input)
-        {
-            case (Phase.AwaitingOwnEntries, EntriesRead(var own)):
-                OnOwnEntries(own, effects);
-                break;
-            case (Phase.AwaitingProbeAnswer, MessageReceived(ProbeAnswer answer)):
-                OnAnswer(answer.Records, effects);
-                break;
-            case (Phase.AwaitingSyncPoint, SyncPointFound(var vlsn)):
-                OnSyncPoint(vlsn);
-                break;
-            case (_, MessageReceived(var message)):
-                Fault($"{(_phase == Phase.AwaitingProbeAnswer ? "probed" : "asked for nothing")}, and the feeder sent {message}");
-                break;
-            default:
-                throw Invariant.Unreachable((_phase, input));
-        }
-    }
-
-    private void OnAnswer(LogEntry[] answers, List<SyncupEffect> effects)
-    {
-        if (!answers.Select(answer => answer.Vlsn).SequenceEqual(_asked))
-            Fault($"probed {_asked.Length} records from {_asked[0]} to {_asked[^1]}, and the feeder answered for others");
-        else CompareWithOwn(answers, effects);
-    }
-
-    private void OnOwnEntries(LogEntry[] own, List<SyncupEffect> effects)
-    {
+        Invariant.Holds(own.Length == _feeders.Length, $"{own.Length} own entries came for {_feeders.Length}.");
+        var message = RoundTrips == 0 ? nameof(FeederHello) : nameof(ProbeAnswer);
+        Vlsn? differs = null;
         for (var i = 0; i < own.Length; i++)
         {
-            if (Comparisons.Compare(own[i], _answers[i]))
+            var vlsn = own[i].Vlsn;
+            if (!Comparisons.IsEqual(message, own[i], _feeders[i]))
             {
-                if (own[i].Vlsn >= _differs)
-                {
-                    Fault($"the feeder's record {own[i].Vlsn} matches, though a record below it differs: its fingerprints are no chain");
-                    return;
-                }
-
-                _matched = Vlsn.Max(_matched, own[i].Vlsn);
+                differs ??= vlsn;
+                continue;
             }
-            else
+
+            if (differs is not null)
             {
-                _differs = Vlsn.Min(_differs, own[i].Vlsn);
+                throw new ProtocolException(
+                    message, $"entry {vlsn}", $"another record than ours, as at {differs} below", "the same record");
             }
+
+            _matched = Vlsn.Min(vlsn, _highest);
         }
 
-        ProbeOn(effects);
+        if (differs <= _highest) _highest = differs.Value.Previous;
+        _feeders = [];
+        return Narrow(effects);
     }
 
-    /// <summary>Closes the bracket further, or concludes when it is closed.</summary>
-    private void ProbeOn(List<SyncupEffect> effects)
+    /// <inheritdoc/>
+    public override SearchResult? OnSyncPoint(Vlsn syncPoint, EffectList effects)
     {
-        var undecided = _differs.DistanceFrom(_matched) - 1;
-        if (undecided <= 0)
+        Invariant.Holds(_isLowering, "a sync point came that was not asked for.");
+        return syncPoint < _lowest ? NothingShared() : new SearchResult.Matched(syncPoint);
+    }
+
+    /// <inheritdoc/>
+    protected override SearchResult? OnAnswer(IMessage message, EffectList effects)
+    {
+        if (message is not ProbeAnswer answer)
+            throw new ProtocolException($"{message.Opcode}", "turn", nameof(ProbeAnswer), $"{message.Opcode}");
+        if (answer.Entries.Length != _asked.Length)
+            throw new ProtocolException(nameof(ProbeAnswer), "count", $"{_asked.Length}", $"{answer.Entries.Length}");
+        var feeders = ImmutableArray.CreateBuilder<LogEntry>(_asked.Length);
+        for (var i = 0; i < _asked.Length; i++)
         {
-            Conclude(effects);
-            return;
+            var (vlsn, entry) = answer.Entries[i];
+            if (vlsn != _asked[i]) throw new ProtocolException(nameof(ProbeAnswer), $"entry[{i}].vlsn", $"{_asked[i]}", $"{vlsn}");
+
+            // The feeder announced that it holds this record. Taking its absence for a difference could end in a restore.
+            if (entry is null) throw new ProtocolException(nameof(ProbeAnswer), $"entry[{i}].found", $"1 for {vlsn}", "0");
+            feeders.Add(entry.Value);
         }
 
-        Invariant.Holds(RoundTrips < Limits.Probes, $"{RoundTrips} probes left {undecided} records undecided.");
-        _asked = Spread(_matched, undecided);
-        _phase = Phase.AwaitingProbeAnswer;
-        RoundTrips++;
-        LastAsked = _asked[0];
-        effects.Add(new Send(new Probe(_asked)));
+        return ReadOwn(feeders.MoveToImmutable(), effects);
     }
 
-    /// <summary>Up to 255 records, spread evenly over those behind the matched one: they cut the undecided run into equal parts.</summary>
-    private static Vlsn[] Spread(Vlsn matched, long undecided)
+    private SearchResult? Narrow(EffectList effects)
     {
-        var count = (int)Math.Min(undecided, Limits.ProbedVlsns);
-        var vlsns = new Vlsn[count];
-        for (var i = 0; i < count; i++) vlsns[i] = matched.Plus((long)((Int128)(undecided + 1) * (i + 1) / (count + 1)));
-        return vlsns;
-    }
-
-    private void Conclude(List<SyncupEffect> effects)
-    {
-        if (_floor.IsNull || _matched < _floor || Range.LastSync.IsNull)
+        if (_matched < _highest)
         {
-            ConcludeWithNothing();
-            return;
+            Invariant.Holds(RoundTrips < Limits.Probes, $"{RoundTrips} probes left {_matched} to {_highest} in doubt.");
+            _asked = EvenlySpaced(_matched, _highest);
+            Ask(new Probe(_asked), effects);
+            return null;
         }
 
-        _phase = Phase.AwaitingSyncPoint;
-        effects.Add(new FindSyncPoint(_matched));
+        if (_matched < _lowest) return NothingShared();
+        _isLowering = true;
+        effects.Add(new SyncupEffect.FindSyncPoint(_matched));
+        return null;
     }
 
-    private void OnSyncPoint(Vlsn vlsn)
+    private SearchResult? ReadOwn(ImmutableArray<LogEntry> feeders, EffectList effects)
     {
-        // The prefix is shared, so an own sync point in it is one of the feeder's too.
-        if (vlsn.IsNull || vlsn < _floor) ConcludeWithNothing();
-        else Result = new SearchResult.Matched(vlsn);
+        _feeders = feeders;
+        effects.Add(new SyncupEffect.ReadEntries(ImmutableArray.CreateRange(feeders, entry => entry.Vlsn)));
+        return null;
     }
 
-    private void ConcludeWithNothing() => Result = Range.NeverHeldACommit && _feeder.First == Vlsn.First
-        ? new SearchResult.StartAtOne()
-        : new SearchResult.NothingShared($"no sync point held ({Range.First} to {Range.Last}) is the feeder's ({_feeder.First} to {_feeder.Last})");
+    private SearchResult NothingShared() => Log.LastTransactionEnd.IsNull && _feederFirst == Vlsn.First
+        ? new SearchResult.Matched(Vlsn.Null)
+        : new SearchResult.NothingShared(Log.LastSync.IsNull ? Vlsn.First : Log.LastSync);
 
-    private void CompareWithOwn(LogEntry[] answers, List<SyncupEffect> effects)
+    /// <summary>All of the records above one up to another when they fit a probe; otherwise those that split them into equal parts.</summary>
+    private static ImmutableArray<Vlsn> EvenlySpaced(Vlsn above, Vlsn upTo)
     {
-        _answers = answers;
-        _phase = Phase.AwaitingOwnEntries;
-        effects.Add(new ReadEntries([.. answers.Select(answer => answer.Vlsn)]));
+        const int parts = Limits.ProbedVlsns + 1;
+        var records = upTo.DistanceFrom(above);
+        var count = (int)Math.Min(records, Limits.ProbedVlsns);
+        var vlsns = ImmutableArray.CreateBuilder<Vlsn>(count);
+        for (var i = 1; i <= count; i++)
+            vlsns.Add(above.Plus(records == count ? i : (long)((Int128)(records + (Int128)1) * i / parts)));
+        return vlsns.MoveToImmutable();
     }
 }

@@ -3,278 +3,310 @@ using Matchpoint.Protocol.Messages;
 
 namespace Matchpoint.Protocol.Syncup;
 
-/// <summary>What a replica brings into a syncup besides its log.</summary>
-/// <param name="Limit">How many acknowledged commits it may undo by itself.</param>
-/// <param name="FeederConfirmed">Whether the feeder is known to be the primary of the current term, or fed by it.</param>
-/// <param name="DecideOnly">Stop when it is decided: nothing is written, cut or streamed.</param>
-internal readonly record struct ReplicaSettings(RollbackLimit Limit, bool FeederConfirmed, bool DecideOnly);
-
 /// <summary>
-/// The replica's side of a syncup, from after the hello to the start of the stream: find the matchpoint, count what lies above it, decide, export, cut durably, and only then
-/// ask for the stream. Inputs go into <see cref="Step"/>, effects come out and are performed in order; a crash may come between any two. Never throws for what a peer
-/// or a disk does: that ends in an <see cref="Outcome"/>.
+/// The replica's side of syncup, both versions: find the matchpoint, decide, export what is undone, cut, start the
+/// stream. Created when the hellos are through; stepped until <see cref="Outcome"/> is there. A crash at any point leaves
+/// either the log as it was or the log cut, and never a stream started above a matchpoint: the next syncup finds the same
+/// matchpoint again.
 /// </summary>
 internal sealed class ReplicaSyncup : ISyncupMachine
 {
-    private readonly int _version;
-    private readonly LogRange _range;
-    private readonly ReplicaSettings _settings;
-    private readonly MatchpointSearch _search;
-    private HandshakeClock _clock;
-    private ReplicaPhase _phase = ReplicaPhase.Idle;
+    private readonly LogRange _log;
+    private readonly FeederHello _feeder;
+    private readonly Term _currentTerm;
+    private readonly RollbackLimit _limit;
+    private readonly MatchSearch _search;
+    private ReplicaPhase _phase = ReplicaPhase.Created;
+    private SessionTimer _timer;
     private Vlsn _matchpoint;
-    private UndoneCounts _counts;
+    private Vlsn _failedAt;
+    private UndoneCount _undone;
     private RollbackDecision? _decision;
-    private string? _export;
 
-    private ReplicaSyncup(int version, LogRange range, ReplicaSettings settings, MatchpointSearch search)
+    /// <summary>A syncup that has not begun.</summary>
+    /// <param name="log">What the own log holds; pinned until the machine has ended.</param>
+    /// <param name="feeder">The feeder's hello, admitted.</param>
+    /// <param name="currentTerm">The highest term that this node knows of.</param>
+    /// <param name="limit">How many acknowledged commits may be undone.</param>
+    public ReplicaSyncup(LogRange log, in FeederHello feeder, Term currentTerm, RollbackLimit limit)
     {
-        _version = version;
-        _range = range;
-        _settings = settings;
-        _search = search;
+        _log = log;
+        _feeder = feeder;
+        _currentTerm = currentTerm;
+        _limit = limit;
+        _search = feeder.Version switch
+        {
+            SyncupVersion.One => new LinearSearch(log),
+            SyncupVersion.Two => new ProvenSearch(log, feeder),
+            _ => throw Invariant.Unreachable(feeder.Version),
+        };
     }
 
-    /// <summary>How it ended; null while it runs.</summary>
-    public SyncupOutcome? Outcome { get; private set; }
+    /// <summary>How it ended; null while it goes on. Once there, every input is ignored.</summary>
+    public ReplicaOutcome? Outcome { get; private set; }
 
-    /// <summary>When a <see cref="TimePassed"/> is due, counted from the start; null while the peer is not waited for.</summary>
-    public TimeSpan? Deadline => _phase is ReplicaPhase.Searching or ReplicaPhase.AwaitingRestoreResponse ? _clock.Deadline : null;
+    /// <inheritdoc/>
+    public bool HasEnded => Outcome is not null;
 
-    /// <summary>What happened so far.</summary>
-    public SyncupReport Report => new()
-    {
-        Version = _version,
-        RoundTrips = _search.RoundTrips,
-        Compared = _search.Comparisons.Count,
-        LastCompared = [.. _search.Comparisons.Last],
-        Range = _range,
-        Matchpoint = _matchpoint,
-        Decision = _decision,
-        AboveMatchpoint = _counts,
-        Export = _export,
-        Outcome = Outcome,
-    };
+    /// <summary>What it does.</summary>
+    public ReplicaPhase Phase => _phase;
 
-    /// <summary>A syncup that asks for one record per round trip.</summary>
-    public static ReplicaSyncup Version1(LogRange range, ReplicaSettings settings) =>
-        new(1, range, settings, new LinearSearch(range));
+    /// <summary>When to give <see cref="SyncupInput.TimePassed"/> at the latest; null while the peer is not waited for.</summary>
+    public TimeSpan? Deadline => AwaitsPeer ? _timer.Deadline : null;
 
-    /// <summary>A syncup that takes what the feeder's hello told.</summary>
-    public static ReplicaSyncup Version2(LogRange range, ReplicaSettings settings, FeederHello hello) =>
-        new(2, range, settings, new ProvenSearch(range, hello));
+    /// <summary>What was found and done so far.</summary>
+    public SyncupReport Report => new(
+        _feeder.Version,
+        _search.RoundTrips,
+        _search.Comparisons.Count,
+        _search.Comparisons.Kept,
+        _log.LastTransactionEnd,
+        _log.LastSync,
+        _matchpoint,
+        _log.Durable,
+        _decision,
+        _undone,
+        Outcome is ReplicaOutcome.Streaming streaming ? streaming.Start : Vlsn.Null,
+        InWords());
 
-    /// <summary>Begins.</summary>
-    public void Start(TimeSpan now, List<SyncupEffect> effects)
-    {
-        _clock.Heard(now);
-        MoveTo(ReplicaPhase.Searching);
-        effects.Add(new Tell(SyncupStep.Comparing, $"comparing: this log holds {_range.First} to {_range.Last}, last sync point {_range.LastSync}"));
-        _search.Start(effects);
-        ConcludeSearch(effects);
-    }
+    private bool AwaitsPeer => _phase == ReplicaPhase.AwaitingRestore || (_phase == ReplicaPhase.Searching && _search.AwaitsPeer);
 
-    /// <summary>Takes what happened, and adds what is to be done.</summary>
+    /// <summary>Takes one input. A fault of the peer becomes an outcome, not an exception.</summary>
     /// <param name="input">What happened.</param>
-    /// <param name="now">Time since the session began.</param>
-    /// <param name="effects">Where effects are added.</param>
-    public void Step(SyncupInput input, TimeSpan now, List<SyncupEffect> effects)
+    /// <param name="now">Time since the session's start.</param>
+    /// <param name="effects">Where the effects go; the caller clears it.</param>
+    public void Step(SyncupInput input, TimeSpan now, EffectList effects)
     {
-        if (_phase == ReplicaPhase.Ended) return;
-        if (input is MessageReceived) _clock.Heard(now);
+        if (Outcome is not null) return;
+        if (AwaitsPeer && _timer.Overrun(now) is { } overrun)
+        {
+            Fail(FailureKind.TimedOut, overrun, effects);
+            return;
+        }
+
+        if (input is not SyncupInput.TimePassed) _timer.Restart(now);
+        try
+        {
+            Take(input, effects);
+        }
+        catch (ProtocolException fault)
+        {
+            Fail(FailureKind.PeerFault, fault.Message, effects);
+        }
+    }
+
+    private void Take(SyncupInput input, EffectList effects)
+    {
         switch (input)
         {
-            case ConnectionLost lost:
-                Fail(FailureKind.ConnectionLost, lost.Why, effects);
+            case SyncupInput.Started:
+                MoveTo(ReplicaPhase.Searching, effects);
+                Conclude(_search.Begin(effects), effects);
                 break;
-            case GarbageReceived garbage:
-                Fail(FailureKind.PeerFault, garbage.What, effects);
+            case SyncupInput.FrameReceived received:
+                OnFrame(received.Frame.Span, effects);
                 break;
-            case ReadFailed failed:
-                Fail(FailureKind.OwnFault, failed.What, effects);
+            case SyncupInput.EntriesRead read:
+                Expect(ReplicaPhase.Searching, input);
+                Conclude(_search.OnEntries(read.Entries, effects), effects);
                 break;
-            case Demoted demoted:
-                Fail(FailureKind.Demoted, demoted.Why, effects);
+            case SyncupInput.SyncPointFound found:
+                Expect(ReplicaPhase.Searching, input);
+                Conclude(_search.OnSyncPoint(found.Vlsn, effects), effects);
                 break;
-            case TimePassed:
-                if (Deadline is not null && _clock.Expired(now) is { } why) Fail(FailureKind.TimedOut, why, effects);
+            case SyncupInput.Counted counted:
+                Expect(ReplicaPhase.Counting, input);
+                Decide(counted.Undone, IsFeederConfirmed(), effects);
+                break;
+            case SyncupInput.FeederChecked check:
+                Expect(ReplicaPhase.Confirming, input);
+                if (check.IsConfirmed) Export(effects);
+                else Decide(_undone, isFeederConfirmed: false, effects);
+                break;
+            case SyncupInput.ExportDurable:
+                Expect(ReplicaPhase.Exporting, input);
+                OnExported(effects);
+                break;
+            case SyncupInput.CutDurable:
+                Expect(ReplicaPhase.Cutting, input);
+                Start(effects);
+                break;
+            case SyncupInput.LogFaulted faulted:
+                Fail(FailureKind.LogFault, faulted.Reason, effects);
+                break;
+            case SyncupInput.ConnectionLost lost:
+                Fail(FailureKind.ConnectionLost, lost.Reason, effects);
+                break;
+            case SyncupInput.TimePassed:
                 break;
             default:
-                StepPhase(input, effects);
-                break;
+                throw Invariant.Unreachable(input);
         }
     }
 
-    private void StepPhase(SyncupInput input, List<SyncupEffect> effects)
+    private void OnFrame(ReadOnlySpan<byte> frame, EffectList effects)
     {
-        switch (_phase, input)
+        var message = SyncupVersion.Decode(_feeder.Version, frame);
+        if (_phase == ReplicaPhase.Searching)
         {
-            case (ReplicaPhase.Searching, _):
-                _search.Step(input, effects);
-                ConcludeSearch(effects);
-                break;
-            case (ReplicaPhase.Counting, Counted counted):
-                _counts = counted.Counts;
-                Decide(effects);
-                break;
-            case (ReplicaPhase.Exporting, Exported exported):
-                OnExported(exported.Name, effects);
-                break;
-            case (ReplicaPhase.Cutting, CutDurable):
-                StartStream(effects);
-                break;
-            case (ReplicaPhase.AwaitingRestoreResponse, MessageReceived(RestoreResponse)):
-                End(new SyncupOutcome.RestoreNeeded(_decision!.Reason), effects);
-                break;
-            case (_, MessageReceived(var message)):
-                // Also in the middle of exporting or cutting: the feeder has nothing to say there. What is durable stays so.
-                Fail(FailureKind.PeerFault, $"the feeder sent {message} while the replica was {Describe(_phase)}", effects);
-                break;
-            default:
-                throw Invariant.Unreachable((_phase, input));
+            var result = _search.OnMessage(message, effects);
+            Show(effects);
+            Conclude(result, effects);
+            return;
         }
+
+        if (_phase != ReplicaPhase.AwaitingRestore || message is not RestoreResponse)
+        {
+            var expected = _phase == ReplicaPhase.AwaitingRestore ? nameof(RestoreResponse) : $"no message while {_phase}";
+            throw new ProtocolException($"{message.Opcode}", "turn", expected, $"{message.Opcode}");
+        }
+
+        End(new ReplicaOutcome.Restore(_failedAt, _decision?.Reason ?? "the feeder no longer holds VLSN 1"), effects);
     }
 
-    private void ConcludeSearch(List<SyncupEffect> effects)
+    private void Conclude(SearchResult? result, EffectList effects)
     {
-        switch (_search.Result)
+        switch (result)
         {
             case null:
                 break;
             case SearchResult.Matched matched:
                 _matchpoint = matched.Matchpoint;
-                Count(effects);
-                break;
-            case SearchResult.StartAtOne:
-                Count(effects);
+                if (_matchpoint == _log.Last)
+                {
+                    Decide(default, IsFeederConfirmed(), effects);
+                    break;
+                }
+
+                MoveTo(ReplicaPhase.Counting, effects);
+                effects.Add(new SyncupEffect.CountAbove(_matchpoint));
                 break;
             case SearchResult.NothingShared nothing:
-                AskForRestore(nothing.Reason, effects);
-                break;
-            case SearchResult.PeerFault fault:
-                Fail(FailureKind.PeerFault, fault.Reason, effects);
+                _failedAt = nothing.Candidate;
+                if (_log.LastTransactionEnd.IsNull) RequestRestore(effects);
+                else Decide(default, IsFeederConfirmed(), effects);
                 break;
             default:
-                throw Invariant.Unreachable(_search.Result);
+                throw Invariant.Unreachable(result);
         }
     }
 
-    private void Count(List<SyncupEffect> effects)
+    private void Decide(UndoneCount undone, bool isFeederConfirmed, EffectList effects)
     {
-        MoveTo(ReplicaPhase.Counting);
-        effects.Add(new Tell(SyncupStep.Deciding, $"the matchpoint is {_matchpoint}"));
-        if (_matchpoint == _range.Last) Decide(effects);
-        else effects.Add(new CountAbove(_matchpoint));
-    }
+        _undone = undone;
 
-    private void Decide(List<SyncupEffect> effects)
-    {
-        _decision = RollbackDecision.Decide(new RollbackFacts(
-            _range.LastTransactionEnd, _range.LastSync, _matchpoint, _range.Last, _range.Durable, _counts.Acknowledged,
-            _settings.FeederConfirmed, _settings.Limit));
-        effects.Add(new Tell(SyncupStep.Deciding, $"row {_decision.Row}: {_decision.Reason}"));
-        if (_settings.DecideOnly)
-        {
-            End(new SyncupOutcome.Decided(_decision), effects);
-            return;
-        }
-
+        // What ended below the log's first record was committed and is a place where a log was cut: it counts as both.
+        var lastSync = _log.LastSync.IsNull ? _log.LastTransactionEnd : _log.LastSync;
+        _decision = RollbackDecision.Of(new RollbackFacts(
+            _log.LastTransactionEnd, lastSync, _matchpoint, _log.Durable, undone, isFeederConfirmed, _limit));
         switch (_decision)
         {
             case RollbackDecision.Resume:
-                StartStream(effects);
+                Start(effects);
                 break;
-            case RollbackDecision.RollBack when _counts.Records == 0:
-                StartStream(effects);
+            case RollbackDecision.UndoEverything or RollbackDecision.RollBack when undone.Records == 0:
+                Start(effects);
                 break;
-            case RollbackDecision.RollBack:
-                Export(refused: false, effects);
+            case RollbackDecision.RollBack when undone.Commits > 0:
+                MoveTo(ReplicaPhase.Confirming, effects);
+                effects.Add(new SyncupEffect.ConfirmFeeder(_feeder.PrimaryTerm));
                 break;
-            case RollbackDecision.Refuse { Exports: true }:
-                Export(refused: true, effects);
+            case RollbackDecision.UndoEverything or RollbackDecision.RollBack:
+                Export(effects);
                 break;
-            case RollbackDecision.Refuse refuse:
-                End(new SyncupOutcome.Refused(refuse.Row, refuse.Reason, Export: null), effects);
+            case RollbackDecision.Restore:
+                RequestRestore(effects);
                 break;
             case RollbackDecision.Wait wait:
-                End(new SyncupOutcome.Unconfirmed(wait.Reason), effects);
+                End(new ReplicaOutcome.Wait(wait.Reason), effects);
                 break;
-            case RollbackDecision.Restore restore:
-                AskForRestore(restore.Reason, effects);
+            case RollbackDecision.Refuse { Row: 10 }:
+                Export(effects);
+                break;
+            case RollbackDecision.Refuse refuse:
+                End(new ReplicaOutcome.Refused(refuse.Row, refuse.Reason), effects);
                 break;
             default:
                 throw Invariant.Unreachable(_decision);
         }
     }
 
-    private void Export(bool refused, List<SyncupEffect> effects)
+    private void Export(EffectList effects)
     {
-        MoveTo(ReplicaPhase.Exporting);
-        effects.Add(new Tell(SyncupStep.Exporting, $"exporting {_counts.Records} records above {_matchpoint}, {_counts.Commits} of them commits"));
-        effects.Add(new ExportAbove(_matchpoint, refused, _decision!.Row, _decision.Reason, _counts));
+        MoveTo(ReplicaPhase.Exporting, effects);
+        effects.Add(new SyncupEffect.ExportUndone(_matchpoint));
     }
 
-    private void OnExported(string name, List<SyncupEffect> effects)
+    private void OnExported(EffectList effects)
     {
-        _export = name;
         if (_decision is RollbackDecision.Refuse refuse)
         {
-            End(new SyncupOutcome.Refused(refuse.Row, refuse.Reason, name), effects);
+            End(new ReplicaOutcome.Refused(refuse.Row, refuse.Reason), effects);
             return;
         }
 
-        MoveTo(ReplicaPhase.Cutting);
-        effects.Add(new Tell(SyncupStep.Cutting, $"cutting behind {_matchpoint}"));
-        effects.Add(new CutAfter(_matchpoint, name));
+        MoveTo(ReplicaPhase.Cutting, effects);
+        effects.Add(new SyncupEffect.CutAfter(_matchpoint));
     }
 
-    /// <summary>The one place where the stream is asked for: nothing lies above the matchpoint any more, durably.</summary>
-    private void StartStream(List<SyncupEffect> effects)
+    private void Start(EffectList effects)
     {
-        var from = _matchpoint.Next;
-        effects.Add(new Tell(SyncupStep.Starting, $"asking for the stream from {from}"));
-        effects.Add(new Send(new StartStream(from)));
-        End(new SyncupOutcome.Streaming(from), effects);
-    }
-
-    private void AskForRestore(string reason, List<SyncupEffect> effects)
-    {
-        // A feeder without record 1 cannot start an empty node either: row 5's answer, for want of a row of its own.
-        _decision = new RollbackDecision.Restore(5, reason);
-        if (_settings.DecideOnly)
+        if (_matchpoint.Value == long.MaxValue)
         {
-            End(new SyncupOutcome.Decided(_decision), effects);
+            Fail(FailureKind.LogFault, $"the log is full: no record can follow {_matchpoint}", effects);
             return;
         }
 
-        MoveTo(ReplicaPhase.AwaitingRestoreResponse);
-        effects.Add(new Tell(SyncupStep.Deciding, $"row 5: {reason}"));
-        effects.Add(new Send(new RestoreRequest(_search.LastAsked)));
+        var start = _matchpoint.Next;
+        effects.Add(new SyncupEffect.Send(new StartStream(start)));
+        End(new ReplicaOutcome.Streaming(start), effects);
     }
 
-    private void Fail(FailureKind kind, string reason, List<SyncupEffect> effects) =>
-        End(new SyncupOutcome.Failed(kind, reason), effects);
-
-    private void End(SyncupOutcome outcome, List<SyncupEffect> effects)
+    private void RequestRestore(EffectList effects)
     {
-        MoveTo(ReplicaPhase.Ended);
+        MoveTo(ReplicaPhase.AwaitingRestore, effects);
+        effects.Add(new SyncupEffect.Send(new RestoreRequest(_failedAt)));
+    }
+
+    /// <summary>A feeder that knows a newer term than the one it is confirmed in was replaced, and so was one whose term is
+    /// older than the newest this node knows of.</summary>
+    private bool IsFeederConfirmed() =>
+        _feeder.PrimaryTerm != Term.None && _feeder.PrimaryTerm == _feeder.Term && _feeder.PrimaryTerm >= _currentTerm;
+
+    private void Fail(FailureKind kind, string reason, EffectList effects) =>
+        End(new ReplicaOutcome.Failed(kind, reason), effects);
+
+    private void End(ReplicaOutcome outcome, EffectList effects)
+    {
         Outcome = outcome;
-        effects.Add(new Tell(SyncupStep.Done, outcome.ToString()!));
-        effects.Add(new Finish(outcome));
+        MoveTo(ReplicaPhase.Ended, effects);
+        if (outcome is not (ReplicaOutcome.Streaming or ReplicaOutcome.Restore)) effects.Add(new SyncupEffect.Close(InWords()));
     }
 
-    private void MoveTo(ReplicaPhase to)
+    private void MoveTo(ReplicaPhase phase, EffectList effects)
     {
-        Invariant.Holds(ReplicaPhases.IsLegal(_phase, to), $"a replica's syncup moves from {_phase} to {to}.");
-        _phase = to;
+        Invariant.Holds(ReplicaPhases.IsLegal(_phase, phase), $"a replica's syncup went from {_phase} to {phase}.");
+        _phase = phase;
+        Show(effects);
     }
 
-    private static string Describe(ReplicaPhase phase) => phase switch
+    private void Show(EffectList effects)
     {
-        ReplicaPhase.Counting => "counting what lies above the matchpoint",
-        ReplicaPhase.Exporting => "exporting",
-        ReplicaPhase.Cutting => "cutting",
-        ReplicaPhase.AwaitingRestoreResponse => "waiting for the answer to its restore request",
-        _ => phase.ToString(),
+        var at = _phase == ReplicaPhase.Searching ? _search.At : _matchpoint;
+        effects.Add(new SyncupEffect.Show(new SyncupStep(_phase, at, _search.RoundTrips)));
+    }
+
+    private void Expect(ReplicaPhase phase, SyncupInput input) =>
+        Invariant.Holds(_phase == phase, $"{input.GetType().Name} came while {_phase}, not while {phase}.");
+
+    private string InWords() => Outcome switch
+    {
+        null => $"{_phase}",
+        ReplicaOutcome.Streaming streaming => $"start stream at {streaming.Start}: {_decision!.Reason}",
+        ReplicaOutcome.Restore restore => $"restore: {restore.Reason}",
+        ReplicaOutcome.Wait wait => $"wait: {wait.Reason}",
+        ReplicaOutcome.Refused refused => $"refused: {refused.Reason}",
+        ReplicaOutcome.Failed failed => $"failed: {failed.Reason}",
+        _ => throw Invariant.Unreachable(Outcome),
     };
 }

@@ -2,47 +2,61 @@ using Matchpoint.Protocol.Identities;
 
 namespace Matchpoint.Protocol.Syncup;
 
-/// <summary>How a syncup ended. A closed set: whoever switches over it handles every case.</summary>
-internal abstract record SyncupOutcome
+/// <summary>How a replica's syncup ended.</summary>
+internal abstract record ReplicaOutcome
 {
-    private protected SyncupOutcome()
+    private ReplicaOutcome()
     {
     }
 
-    /// <summary>The logs agree up to before this record; the stream starts there.</summary>
-    internal sealed record Streaming(Vlsn From) : SyncupOutcome;
+    /// <summary>The log is a prefix of the feeder's; the stream follows on the same connection.</summary>
+    public sealed record Streaming(Vlsn Start) : ReplicaOutcome;
 
-    /// <summary>The logs share nothing that is still kept, and the feeder knows: a full copy is needed.</summary>
-    internal sealed record RestoreNeeded(string Reason) : SyncupOutcome;
+    /// <summary>A full copy is needed, and the feeder agreed.</summary>
+    public sealed record Restore(Vlsn At, string Reason) : ReplicaOutcome;
 
-    /// <summary>An operator must decide. Nothing was undone; the export, if one was written, tells what would be.</summary>
-    internal sealed record Refused(int Row, string Reason, string? Export) : SyncupOutcome;
+    /// <summary>Commits would be undone for a feeder that is not confirmed: try again.</summary>
+    public sealed record Wait(string Reason) : ReplicaOutcome;
 
-    /// <summary>The feeder must be confirmed as the primary first; then try again. Nothing was touched.</summary>
-    internal sealed record Unconfirmed(string Reason) : SyncupOutcome;
+    /// <summary>An operator decides; nothing was cut.</summary>
+    public sealed record Refused(int Row, string Reason) : ReplicaOutcome;
 
-    /// <summary>Only the decision was asked for.</summary>
-    internal sealed record Decided(RollbackDecision Decision) : SyncupOutcome;
-
-    /// <summary>It could not be finished; try again, here or elsewhere. Nothing was touched, unless the cut was already durable.</summary>
-    internal sealed record Failed(FailureKind Kind, string Reason) : SyncupOutcome;
+    /// <summary>The session failed; nothing that was not yet cut is cut. Try again.</summary>
+    public sealed record Failed(FailureKind Kind, string Reason) : ReplicaOutcome;
 }
 
-/// <summary>Why a syncup failed.</summary>
+/// <summary>How a feeder's part in a syncup ended.</summary>
+internal abstract record FeederOutcome
+{
+    private FeederOutcome()
+    {
+    }
+
+    /// <summary>The replica wants the stream from here.</summary>
+    public sealed record Streaming(Vlsn Start) : FeederOutcome;
+
+    /// <summary>The replica needs a full copy.</summary>
+    public sealed record Restoring(Vlsn At) : FeederOutcome;
+
+    /// <summary>The session failed.</summary>
+    public sealed record Failed(FailureKind Kind, string Reason) : FeederOutcome;
+}
+
+/// <summary>Whose fault it was.</summary>
 internal enum FailureKind
 {
-    /// <summary>The peer broke the protocol.</summary>
+    /// <summary>The peer sent what it may not send.</summary>
     PeerFault,
 
-    /// <summary>The connection was lost.</summary>
-    ConnectionLost,
-
-    /// <summary>The peer was silent, or the handshake took too long.</summary>
+    /// <summary>The peer took too long.</summary>
     TimedOut,
 
-    /// <summary>The own log could not be read.</summary>
-    OwnFault,
+    /// <summary>The connection is gone.</summary>
+    ConnectionLost,
 
-    /// <summary>This feeder may not go on feeding.</summary>
+    /// <summary>The own log could not be read or written. To be reported: it does not go away by trying again.</summary>
+    LogFault,
+
+    /// <summary>The feeder may no longer feed.</summary>
     Demoted,
 }

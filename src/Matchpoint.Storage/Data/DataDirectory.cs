@@ -75,6 +75,8 @@ internal sealed class DataDirectory : IDisposable
         try
         {
             if (isNew && !Exists(files, path)) Make(files, path, create!.Value);
+            // Whoever was killed while it made a file here may have left a name that no flush has made durable.
+            else files.FlushDirectory(path);
             return new DataDirectory(files, path, NodeIdentity.Read(files, IdentityPath(path)), held);
         }
         catch
@@ -122,9 +124,27 @@ internal sealed class DataDirectory : IDisposable
     {
         files.CreateDirectory(System.IO.Path.Combine(path, "log"));
         files.CreateDirectory(System.IO.Path.Combine(path, "rollbacks"));
-        // The identity comes last: a directory that has one is whole.
-        identity.Write(files, IdentityPath(path));
         files.FlushDirectory(path);
-        if (System.IO.Path.GetDirectoryName(path) is { Length: > 0 } parent) files.FlushDirectory(parent);
+        FlushAbove(files, path);
+        // The identity comes last: a directory that has one is whole, and durable up to the root.
+        identity.Write(files, IdentityPath(path));
+    }
+
+    private static void FlushAbove(IFileSystem files, string path)
+    {
+        var isNearest = true;
+        for (var above = System.IO.Path.GetDirectoryName(path); above is { Length: > 0 }; above = System.IO.Path.GetDirectoryName(above))
+        {
+            try
+            {
+                files.FlushDirectory(above);
+            }
+            catch (DiskException error) when (!isNearest && error.Fault != DiskFault.Device)
+            {
+                return; // What we may not even read we have not made: from here up it was there before.
+            }
+
+            isNearest = false;
+        }
     }
 }

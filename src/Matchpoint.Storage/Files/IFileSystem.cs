@@ -54,6 +54,12 @@ internal interface IFileSystem
     /// <exception cref="DirectoryInUseException">Somebody holds it: another process, or another node in this one.</exception>
     IDisposable Lock(string path, string holder);
 
+    /// <summary>
+    /// Which start of the machine this is: what was written before and not flushed is still there as long as it is the same. Empty where that is not
+    /// known.
+    /// </summary>
+    Guid BootId { get; }
+
     /// <summary>Who holds the lock now, as the holder wrote it; null when nobody does.</summary>
     string? LockHolder(string path);
 }

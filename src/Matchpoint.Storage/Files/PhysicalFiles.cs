@@ -36,6 +36,9 @@ internal sealed class PhysicalFiles : IFileSystem
     }
 
     /// <inheritdoc/>
+    public Guid BootId { get; } = ReadBootId();
+
+    /// <inheritdoc/>
     public bool FileExists(string path) => File.Exists(path);
 
     /// <inheritdoc/>
@@ -111,4 +114,10 @@ internal sealed class PhysicalFiles : IFileSystem
 
     /// <summary>The directory of a bare file name is the empty string: the process's own.</summary>
     private static string Named(string directory) => directory.Length == 0 ? "." : directory;
+
+    private static Guid ReadBootId()
+    {
+        const string linux = "/proc/sys/kernel/random/boot_id";
+        return File.Exists(linux) && Guid.TryParse(File.ReadAllText(linux), out var id) ? id : Guid.Empty;
+    }
 }

@@ -43,7 +43,8 @@ internal sealed record CutIntent(LogPosition Position, string Export)
         var computed = Crc32C.AroundItself(bytes);
         if (stored != computed) throw Damaged(path, 12, "CRC-32C", $"{computed:x8}", $"{stored:x8}");
         var version = BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]);
-        if (version != FormatVersion) throw Damaged(path, 8, "format version", $"{FormatVersion}", $"{version}");
+        if (version != FormatVersion)
+            throw new ForeignException($"{path}: the cut intent has format {version}; this build knows format {FormatVersion}. Use the version of Matchpoint that wrote it, or a newer one.");
         var rawVlsn = BinaryPrimitives.ReadInt64LittleEndian(bytes[16..]);
         if (!Vlsn.TryCreate(rawVlsn, out var vlsn)) throw Damaged(path, 16, "VLSN", "1 or more, or -1", $"{rawVlsn}");
         var position = new LogPosition(

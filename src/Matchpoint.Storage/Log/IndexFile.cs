@@ -41,6 +41,20 @@ internal static class IndexFile
     /// <summary>The index file of a segment.</summary>
     public static string PathOf(string segmentPath) => Path.ChangeExtension(segmentPath, Extension);
 
+    /// <summary>Writes the index if the disk takes it. It saves the next open a scan, no more; a disk that fails says so again at the next
+    /// record.</summary>
+    public static void TryWrite(IFileSystem files, string segmentPath, SegmentIndex index)
+    {
+        try
+        {
+            Write(files, segmentPath, index);
+        }
+        catch (IOException)
+        {
+            // What there is of it is not taken for an index: its CRC does not fit.
+        }
+    }
+
     /// <summary>Writes the index beside its segment. What was there before is gone first, so that a crash leaves no mixture.</summary>
     public static void Write(IFileSystem files, string segmentPath, SegmentIndex index)
     {

@@ -1,3 +1,4 @@
+using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Files;
@@ -12,6 +13,15 @@ internal static class LogCut
 {
     /// <summary>What an export is called until the cut that it belongs to is finished.</summary>
     public const string PendingSuffix = ".pending";
+
+    /// <summary>What is to be undone must lie in its export, or nobody would ever find it again.</summary>
+    public static void MustHaveExport(DataDirectory directory, string export)
+    {
+        var path = Path.Combine(directory.RollbacksPath, export);
+        Invariant.Holds(
+            export.Length == 0 || directory.Files.FileExists(path + PendingSuffix) || directory.Files.FileExists(path),
+            $"{path}{PendingSuffix} is not there, and the log is to be cut with it.");
+    }
 
     /// <summary>Does what the intent says, and removes it.</summary>
     public static void Finish(DataDirectory directory, CutIntent intent, PositionsFile positions)
@@ -32,7 +42,14 @@ internal static class LogCut
 
         files.FlushDirectory(directory.LogPath);
         var head = intent.Position.Vlsn.IsNull ? Lsn.Zero : positions.Current.Head;
-        positions.Replace(positions.Current with { Flushed = intent.Position.End, Head = head });
+        // What is known durable above the cut was of the history that is gone; the same numbers mean other records from here on.
+        positions.Replace(positions.Current with
+        {
+            Flushed = intent.Position.End,
+            FlushedVlsn = intent.Position.Vlsn,
+            Durable = Vlsn.Min(positions.Current.Durable, intent.Position.Vlsn),
+            Head = head,
+        });
         FinishExport(directory, intent.Export);
         CutIntent.Clear(files, directory.CutPath);
     }

@@ -7,10 +7,13 @@ internal sealed record LogOptions
     public long SegmentBytes { get; init; } = 64 * 1024 * 1024;
 
     /// <summary>Appended bytes that may wait to be written; then appending waits. One record is always taken.</summary>
-    public int PendingBytes { get; init; } = 1024 * 1024;
+    public int PendingBytes { get; init; } = 4 * 1024 * 1024;
 
-    /// <summary>Complete segments that may wait to be flushed; then writing waits.</summary>
-    public int UnflushedSegments { get; init; } = 4;
+    /// <summary>
+    /// Complete segments that wait to be flushed until the log is idle, or somebody waits for a flush. Beyond that they are flushed beside
+    /// the writing, and beyond twice as many writing waits.
+    /// </summary>
+    public int UnflushedSegments { get; init; } = 16;
 
     /// <summary>How often the positions file is flushed while the log is being flushed.</summary>
     public TimeSpan PositionsFlushInterval { get; init; } = TimeSpan.FromSeconds(1);

@@ -6,12 +6,15 @@ namespace Matchpoint.Storage.Log;
 internal sealed class LogPins(Lock gate)
 {
     private readonly HashSet<Pin> _pins = [];
+    private Vlsn? _cutting;
 
     /// <summary>Holds the segments from the first one on.</summary>
     public Pin Add_Locked(Segment[] segments)
     {
         var pin = new Pin(this, segments is [var first, ..] ? first.Before.Vlsn : Vlsn.Null);
         _pins.Add(pin);
+        // The segments may be those from before the cut.
+        if (_cutting is { } last) pin.NoteCut(last);
         return pin;
     }
 
@@ -22,11 +25,15 @@ internal sealed class LogPins(Lock gate)
         return wanted;
     }
 
-    /// <summary>Tells the readers that the records above a VLSN are gone.</summary>
-    public void NoteCut_Locked(Vlsn last)
+    /// <summary>Tells the readers, those too that come until the cut is done, that the records above a VLSN are gone.</summary>
+    public void BeginCut_Locked(Vlsn last)
     {
+        _cutting = last;
         foreach (var pin in _pins) pin.NoteCut(last);
     }
+
+    /// <summary>Readers that come now find the log as it is behind the cut.</summary>
+    public void EndCut_Locked() => _cutting = null;
 
     /// <summary>One reader's hold.</summary>
     internal sealed class Pin(LogPins owner, Vlsn before) : IDisposable

@@ -52,14 +52,21 @@ internal sealed class LogPump : IDisposable
         {
             while (!_stopping && _log.Drain())
             {
-                if (_store.HasUnflushedSegments && _segments.CurrentCount == 0) _segments.Release();
+                if (_store.HasTooManyUnflushed) WakeFlusher();
             }
+
+            if (_store.HasUnflushed) WakeFlusher();
 
             // Announce the sleep first, look again, then sleep: work that came in between is seen by one side or the other.
             Interlocked.Exchange(ref _writerSleeps, 1);
             if (_stopping || (_log.HasWork && Interlocked.Exchange(ref _writerSleeps, 0) == 1)) continue;
             _work.Wait();
         }
+    }
+
+    private void WakeFlusher()
+    {
+        if (_segments.CurrentCount == 0) _segments.Release();
     }
 
     private void FlushSegments()

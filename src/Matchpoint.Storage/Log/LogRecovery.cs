@@ -16,8 +16,12 @@ internal sealed class LogRecovery
     private readonly IFileSystem _files;
     private readonly Positions _positions;
     private readonly bool _positionsMissing;
+
+    // The machine was not started anew since: what was handed to the operating system is there, and only the last write can be torn.
+    private readonly bool _nothingWasLost;
     private readonly CutIntent? _pendingCut;
     private readonly List<Segment> _segments = [];
+    private readonly List<Segment> _withoutIndex = [];
     private TornTail? _torn;
     private int _rebuilt;
     private long _scanned;
@@ -28,6 +32,7 @@ internal sealed class LogRecovery
         _directory = directory;
         _files = directory.Files;
         _positions = positions;
+        _nothingWasLost = positions.BootId != Guid.Empty && positions.BootId == _files.BootId;
         _pendingCut = pendingCut;
     }
 
@@ -46,8 +51,11 @@ internal sealed class LogRecovery
     /// <summary>Opens the segments for a look: a torn tail and an unfinished cut are seen, not mended.</summary>
     public static (Segment[] Segments, LogOpenReport Report) Look(DataDirectory directory, Positions? positions)
     {
-        var recovery = new LogRecovery(
-            directory, positions ?? default, positions is null, CutIntent.TryRead(directory.Files, directory.CutPath));
+        var known = positions ?? Positions.FromSegments(directory.Files, directory.LogPath);
+        var intent = CutIntent.TryRead(directory.Files, directory.CutPath);
+        if (intent is not null && intent.Position.End < known.Flushed) known = known with { Flushed = intent.Position.End };
+        if (intent is { Position.Vlsn.IsNull: true }) known = known with { Head = Lsn.Zero };
+        var recovery = new LogRecovery(directory, known, positions is null, intent);
         return (recovery.Load(), recovery.Report());
     }
 
@@ -72,7 +80,20 @@ internal sealed class LogRecovery
 
     private Segment[] Load()
     {
-        var names = Names();
+        try
+        {
+            return LoadAll();
+        }
+        catch
+        {
+            foreach (var segment in _segments) segment.Dispose();
+            throw;
+        }
+    }
+
+    private Segment[] LoadAll()
+    {
+        var names = Names(out var tooOld);
         for (var i = 0; i < names.Count && _torn is null; i++)
         {
             var next = i + 1 < names.Count ? names[i + 1] : default;
@@ -86,12 +107,22 @@ internal sealed class LogRecovery
         }
 
         if (_torn is not null) DropTail(names);
+        foreach (var path in tooOld) LogCut.RemoveSegment(_files, path);
+        if (!_directory.IsReadOnly) WriteIndexes();
         return [.. _segments];
     }
 
-    private List<(Lsn First, string Path)> Names()
+    /// <summary>Indexes of complete segments that had to be scanned, so that the next open need not do it again. The last segment's comes
+    /// when it is complete.</summary>
+    private void WriteIndexes()
+    {
+        foreach (var segment in _withoutIndex.Where(segment => segment != _segments[^1])) IndexFile.TryWrite(_files, segment.Path, segment.Index);
+    }
+
+    private List<(Lsn First, string Path)> Names(out List<string> tooOld)
     {
         var names = new List<(Lsn, string)>();
+        tooOld = [];
         foreach (var name in _files.ListFiles(_directory.LogPath))
         {
             if (!SegmentHeader.TryParseName(name, out var first)) continue;
@@ -100,7 +131,7 @@ internal sealed class LogRecovery
             // Older than the oldest that was to be kept: a crash came between the decision and the removal.
             if (first < _positions.Head)
             {
-                if (!_directory.IsReadOnly) LogCut.RemoveSegment(_files, Path.Combine(_directory.LogPath, name));
+                if (!_directory.IsReadOnly) tooOld.Add(Path.Combine(_directory.LogPath, name));
                 continue;
             }
 
@@ -118,10 +149,11 @@ internal sealed class LogRecovery
         {
             if (ReadHeader(file, name) is not { } before) return;
             if (!Continues(before, name)) return;
-            var isBelowFlushed = nextFirst is { } next && next <= _positions.Flushed;
+            var isWhole = nextFirst is { } next && (next <= _positions.Flushed || _nothingWasLost);
             var index = TakeIndex(file, name.Path, before, nextFirst);
             segment = new Segment(_files, name.Path, index ?? new SegmentIndex(before), Opening, file);
-            if (index is null || !isBelowFlushed) ScanRest(segment, nextFirst);
+            if (index is null) _withoutIndex.Add(segment);
+            if (index is null || !isWhole) ScanRest(segment, nextFirst);
             _segments.Add(segment);
         }
         finally
@@ -139,7 +171,7 @@ internal sealed class LogRecovery
         {
             return SegmentHeader.Read(header[..read], name.Path, _directory.Identity.Group, name.First);
         }
-        catch (DamageException damage) when (name.First >= _positions.Flushed)
+        catch (DamageException damage) when (MayBeTorn(name.First))
         {
             Tear(name.Path, 0, $"{damage.What}: expected {damage.Expected}, found {damage.Found}");
             return null;
@@ -153,8 +185,10 @@ internal sealed class LogRecovery
         {
             if (before.End == Lsn.Zero && before != LogPosition.Start(group))
                 throw Mismatch(name.Path, LogPosition.Start(group), before);
-            if (!_positionsMissing && before.End != _positions.Head) throw Missing(_positions.Head, before.End);
-            return true;
+            if (before.End == _positions.Head) return true;
+            if (_positions.Flushed > Lsn.Zero) throw Missing(_positions.Head, before.End);
+            Tear(name.Path, 0, $"expected a segment from byte {_positions.Head} on, found one from byte {before.End} on");
+            return false;
         }
 
         var expected = _segments[^1].Totals.Position;
@@ -167,6 +201,9 @@ internal sealed class LogRecovery
         Tear(name.Path, 0, $"expected a segment from byte {expected.End} on, found one from byte {before.End} on");
         return false;
     }
+
+    /// <summary>Whether a segment's header may be torn: never where segments were removed before it, for then it was flushed first.</summary>
+    private bool MayBeTorn(Lsn first) => first >= _positions.Flushed && (first > _positions.Head || first == Lsn.Zero);
 
     private DamageException Missing(Lsn expected, Lsn found) => new(
         _directory.LogPath, 0, "segments", $"one that begins at byte {expected} ({SegmentHeader.FileName(expected)})",
@@ -188,13 +225,13 @@ internal sealed class LogRecovery
         }
 
         var end = index.Totals.Position.End;
-        var fits = end <= _positions.Flushed
+        var fits = (end <= _positions.Flushed || _nothingWasLost)
             && (nextFirst is null || end == nextFirst)
             && (_pendingCut is null || end <= _pendingCut.Position.End)
             && file.Length >= SegmentHeader.Size + end.DistanceFrom(before.End)
             && EndsAsTold(file, index);
         if (fits) return index;
-        if (end <= _positions.Flushed) _rebuilt++;
+        if (end <= _positions.Flushed || nextFirst is not null) _rebuilt++;
         return null;
     }
 
@@ -244,6 +281,7 @@ internal sealed class LogRecovery
             return;
         }
 
+        if (nextFirst is not null && _nothingWasLost) throw segment.Damaged(scanner.NextAt, end.Vlsn.Next, scanner.Fault);
         Tear(segment.Path, scanner.NextAt, scanner.Fault.ToString(), end.Vlsn);
     }
 
@@ -253,11 +291,30 @@ internal sealed class LogRecovery
         _torn = new TornTail(path, position, last, Bytes: 0, fault);
     }
 
+    /// <summary>What another group or a newer version has written is no torn tail.</summary>
+    private void MustBeOurs(List<(Lsn First, string Path)> names, TornTail torn)
+    {
+        Span<byte> header = stackalloc byte[SegmentHeader.Size];
+        foreach (var (first, path) in names.SkipWhile(name => name.Path != torn.File).Skip(1))
+        {
+            using var file = _files.Open(path, Opening);
+            try
+            {
+                SegmentHeader.Read(header[..file.Read(0, header)], path, _directory.Identity.Group, first);
+            }
+            catch (DamageException)
+            {
+                // It was being made when the machine stopped.
+            }
+        }
+    }
+
     /// <summary>Removes what lies behind the tear: the segments after it, then the rest of its own. Counts the bytes.</summary>
     private void DropTail(List<(Lsn First, string Path)> names)
     {
         var torn = _torn!;
         var dropped = 0L;
+        MustBeOurs(names, torn);
         for (var i = names.Count - 1; i >= 0; i--)
         {
             var path = names[i].Path;

@@ -67,7 +67,7 @@ internal sealed class LogVerifier
         }
 
         var end = _expected?.End ?? Lsn.Zero;
-        if (_damage.Count == 0 && end < _positions.Flushed && _cut is null)
+        if (_damage.Count == 0 && end < _positions.Flushed)
         {
             _damage.Add(new DamageException(
                 _directory.LogPath, 0, "end of the log", $"a log flushed up to byte {_positions.Flushed}", $"one that ends at byte {end}",
@@ -85,12 +85,17 @@ internal sealed class LogVerifier
             if (_cut is not null) _notes.Add($"A cut behind record {_cut.Position.Vlsn} is not finished; the next open finishes it.");
             var positions = PositionsFile.Read(_directory.Files, _directory.PositionsPath);
             if (positions is null) _notes.Add("There is no positions file: which records were flushed or known durable is not known.");
-            else _positions = positions.Value;
+            _positions = positions ?? Positions.FromSegments(_directory.Files, _directory.LogPath);
         }
         catch (StorageException damage)
         {
             _damage.Add(damage);
+            _positions = Positions.FromSegments(_directory.Files, _directory.LogPath);
         }
+
+        if (_cut is null) return;
+        if (_cut.Position.End < _positions.Flushed) _positions = _positions with { Flushed = _cut.Position.End };
+        if (_cut.Position.Vlsn.IsNull) _positions = _positions with { Head = Lsn.Zero };
     }
 
     private void VerifySegment(string path, Lsn first, bool isLast)
@@ -103,8 +108,9 @@ internal sealed class LogVerifier
             Span<byte> header = stackalloc byte[SegmentHeader.Size];
             before = SegmentHeader.Read(header[..file.Read(0, header)], path, _directory.Identity.Group, first);
         }
-        catch (DamageException damage) when (first >= _positions.Flushed)
+        catch (DamageException damage) when (first >= _positions.Flushed && (first > _positions.Head || first == Lsn.Zero))
         {
+            _tailIsOpen = false;
             _notes.Add($"{damage.File}: not flushed when the node stopped; the next open removes it. ({damage.What})");
             return;
         }
@@ -122,8 +128,15 @@ internal sealed class LogVerifier
     private void MustContinue(string path, in LogPosition before)
     {
         var expected = _expected;
-        if (expected is null && _segments == 1 && before.End == Lsn.Zero) expected = LogPosition.Start(_directory.Identity.Group);
+        if (_segments == 1)
+        {
+            var isStart = before.End == Lsn.Zero || _positions.Head == Lsn.Zero;
+            expected = isStart ? LogPosition.Start(_directory.Identity.Group) : before with { End = _positions.Head };
+        }
+
         if (expected is not { } position || position == before) return;
+        // A hole behind what was flushed: the segments were made, and what was to be before them was not written.
+        if (position.End >= _positions.Flushed && before.End > position.End) _tailIsOpen = false;
         if (!_tailIsOpen)
         {
             _notes.Add($"{path}: lies behind a torn end; the next open removes it.");

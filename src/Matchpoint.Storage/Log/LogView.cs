@@ -11,6 +11,8 @@ namespace Matchpoint.Storage.Log;
 /// </summary>
 internal sealed class LogView : IDisposable
 {
+    private const int MostLooks = 10;
+
     private readonly DataDirectory _directory;
     private readonly Segment[] _segments;
     private readonly LogPins.Pin? _pin;
@@ -69,9 +71,19 @@ internal sealed class LogView : IDisposable
     /// <exception cref="StorageException">The log is damaged, foreign, or of a newer format.</exception>
     public static LogView Look(DataDirectory directory)
     {
-        var positions = PositionsFile.Read(directory.Files, directory.PositionsPath);
-        var (segments, report) = LogRecovery.Look(directory, positions);
-        return new LogView(directory, segments, positions?.Durable ?? Vlsn.Null, pin: null, report);
+        for (var attempt = 1; ; attempt++)
+        {
+            var positions = PositionsFile.Read(directory.Files, directory.PositionsPath);
+            try
+            {
+                var (segments, report) = LogRecovery.Look(directory, positions);
+                return new LogView(directory, segments, positions?.Durable ?? Vlsn.Null, pin: null, report);
+            }
+            catch (Exception error) when (error is DamageException or FileNotFoundException && attempt < MostLooks && HasMoved(directory, positions))
+            {
+                // Its writer has cut the log, or removed its head, since we read where it begins and ends.
+            }
+        }
     }
 
     /// <summary>Whether a VLSN lies in the view's range.</summary>
@@ -88,6 +100,7 @@ internal sealed class LogView : IDisposable
             return false;
         }
 
+        MustHold(vlsn);
         if (_block.TryGet(vlsn, out header, out lsn)) return true;
         try
         {
@@ -111,7 +124,12 @@ internal sealed class LogView : IDisposable
         {
             if (!_block.Holds(vlsn)) LoadBlock(vlsn);
             var (sync, blockStart) = _block.SyncPointAtOrBelow(vlsn);
-            if (!sync.IsNull) return sync;
+            if (!sync.IsNull)
+            {
+                MustHold(sync);
+                return sync;
+            }
+
             vlsn = blockStart.Previous;
         }
 
@@ -140,6 +158,7 @@ internal sealed class LogView : IDisposable
             }
         }
 
+        MustHold(Last); // An index may be that of the cut segment by now.
         return ends;
     }
 
@@ -160,6 +179,7 @@ internal sealed class LogView : IDisposable
             unconditional -= belowUnconditional;
         }
 
+        MustHold(Last);
         return new LogCounts(Last.DistanceFrom(Vlsn.Max(vlsn, First.Previous)), commits, unconditional);
     }
 
@@ -189,6 +209,7 @@ internal sealed class LogView : IDisposable
         if (from >= End.End) return false;
         var segment = SegmentAt(from);
         var bound = segment == _segments[^1] ? End.End : segment.Totals.Position.End;
+        if (bound <= from) throw Gone(segment, from);
         var wanted = (int)Math.Min(buffer.Length, bound.DistanceFrom(from));
         int read;
         try
@@ -197,15 +218,21 @@ internal sealed class LogView : IDisposable
         }
         catch (ObjectDisposedException)
         {
-            MustHold(segment.Totals.Position.Vlsn);
+            MustHold(Last);
             throw;
         }
 
+        if (read < wanted) throw Gone(segment, from.Plus(read));
         while (length + RecordHeader.Size <= read)
         {
             var fault = RecordCodec.TryReadHeader(buffer[length..read], out var header);
-            if (fault is not null) throw segment.Damaged(segment.FilePosition(from) + length, Vlsn.Null, fault);
-            if (length == 0) MustHold(header.Vlsn);
+            if (fault is not null)
+            {
+                MustHold(Last); // What lies behind a cut may be written anew while it is read.
+                throw segment.Damaged(segment.FilePosition(from) + length, Vlsn.Null, fault);
+            }
+
+            MustHold(header.Vlsn);
             if (length + header.Length > bound.DistanceFrom(from)) throw RunsOver(segment, from.Plus(length), bound, header.Length);
             if (length + header.Length > read)
             {
@@ -220,6 +247,20 @@ internal sealed class LogView : IDisposable
         if (length > 0) return true;
         length = RecordHeader.Size;
         return bound.DistanceFrom(from) >= length ? false : throw RunsOver(segment, from, bound, length);
+    }
+
+    /// <summary>The damage of a record that does not end where its segment does. Asking for more room would not help.</summary>
+    private DamageException RunsOver(Segment segment, Lsn from, Lsn bound, int length)
+    {
+        MustHold(Last);
+        return segment.Damaged(segment.FilePosition(from), Vlsn.Null, RecordFault.Field("length", $"at most {bound.DistanceFrom(from)}", length));
+    }
+
+    /// <summary>Bytes that the view holds are not there: because of a cut, or because the file was shortened behind our back.</summary>
+    private DamageException Gone(Segment segment, Lsn at)
+    {
+        MustHold(Last);
+        return segment.Damaged(segment.FilePosition(at), Vlsn.Null, RecordFault.Truncated(0, RecordHeader.Size));
     }
 
     /// <summary>Gives up the records up to a VLSN: they may be removed.</summary>
@@ -250,12 +291,8 @@ internal sealed class LogView : IDisposable
     /// <summary>Throws when a record was cut off since the view was taken.</summary>
     internal void MustHold(Vlsn vlsn) => _pin?.MustHold(vlsn);
 
-    /// <summary>The damage of a record that does not end where its segment does. Asking for more room would not help.</summary>
-    private DamageException RunsOver(Segment segment, Lsn from, Lsn bound, int length)
-    {
-        MustHold(Last);
-        return segment.Damaged(segment.FilePosition(from), Vlsn.Null, RecordFault.Field("length", $"at most {bound.DistanceFrom(from)}", length));
-    }
+    private static bool HasMoved(DataDirectory directory, Positions? then) =>
+        directory.Files.FileExists(directory.CutPath) || PositionsFile.Read(directory.Files, directory.PositionsPath) != then;
 
     private Segment SegmentAt(Lsn lsn)
     {

@@ -67,6 +67,9 @@ internal sealed class LogWaiter : IValueTaskSource, IThreadPoolWorkItem
     /// <inheritdoc/>
     void IValueTaskSource.GetResult(short token)
     {
+        // Asked too early, or a second time, it must not go back to the pool: it would be in use twice. A second time throws here.
+        if (_core.GetStatus(token) == ValueTaskSourceStatus.Pending)
+            throw new InvalidOperationException("The wait is not over: await it.");
         try
         {
             _core.GetResult(token);

@@ -66,6 +66,7 @@ internal sealed class PendingRecords
     {
         var taken = _collecting.AsMemory(0, Count);
         (_collecting, _writing, Count) = (_writing, _collecting, 0);
+        if (_collecting.Length > _limit) _collecting = new byte[_limit]; // One huge record is no reason to hold its room for ever.
         return taken;
     }
 

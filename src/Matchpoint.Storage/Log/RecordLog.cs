@@ -33,10 +33,11 @@ internal sealed class RecordLog : IDisposable
     private long _positionsFlushedAt;
     private Exception? _closed;
     private bool _isCutting;
+    private bool _isDisposed;
 
-    private RecordLog(
-        DataDirectory directory, LogOptions options, SegmentStore store, PositionsFile positions, LogOpenReport report)
+    private RecordLog(DataDirectory directory, LogOptions options, OpenedLog opened)
     {
+        var (store, positions, report) = opened;
         Directory = directory;
         OpenReport = report;
         _options = options;
@@ -45,7 +46,8 @@ internal sealed class RecordLog : IDisposable
         _waiters = new LogWaiters(_gate);
         _pins = new LogPins(_gate);
         _pending = new PendingRecords(store.Position, options.PendingBytes);
-        _written = _flushed = _flushWanted = _pending.End.Vlsn;
+        _written = _pending.End.Vlsn;
+        _flushed = _flushWanted = positions.Current.FlushedVlsn;
         _durable = positions.Current.Durable;
         _positionsFlushedAt = options.Time.GetTimestamp();
         if (options.OwnThread) _pump = new LogPump(this, store);
@@ -60,76 +62,39 @@ internal sealed class RecordLog : IDisposable
     /// <summary>Where the log stands behind the last appended record, written or not.</summary>
     public LogPosition Appended
     {
-        get
-        {
-            lock (_gate) return _pending.End;
-        }
+        get { lock (_gate) return _pending.End; }
     }
 
     /// <summary>The last record that readers see.</summary>
     public Vlsn Written
     {
-        get
-        {
-            lock (_gate) return _written;
-        }
+        get { lock (_gate) return _written; }
     }
 
     /// <summary>The last record that is on the device.</summary>
     public Vlsn Flushed
     {
-        get
-        {
-            lock (_gate) return _flushed;
-        }
+        get { lock (_gate) return _flushed; }
     }
 
     /// <summary>The highest VLSN this node ever knew to be durable on a majority.</summary>
     public Vlsn Durable
     {
-        get
-        {
-            lock (_gate) return _durable;
-        }
+        get { lock (_gate) return _durable; }
     }
 
     /// <summary>Why nothing can be appended any more; null while all is well.</summary>
     public Exception? Failure
     {
-        get
-        {
-            lock (_gate) return _closed;
-        }
+        get { lock (_gate) return _closed; }
     }
 
     /// <summary>Opens the log of a directory, mending what a crash left.</summary>
     /// <exception cref="StorageException">The log is damaged, foreign, or of a newer format.</exception>
     public static RecordLog Open(DataDirectory directory, LogOptions? options = null)
     {
-        Invariant.Holds(!directory.IsReadOnly, "a directory opened for a look cannot be written; take LogView.Look.");
         options ??= new LogOptions();
-        var positions = PositionsFile.Open(directory.Files, directory.PositionsPath, out var wasMissing);
-        Segment[] segments = [];
-        try
-        {
-            (segments, var report) = LogRecovery.Recover(directory, positions, wasMissing);
-            var store = new SegmentStore(directory, options, segments, positions.Current.Flushed);
-            if (store.Position.End != positions.Current.Flushed || wasMissing)
-            {
-                // What recovery keeps is shown to others: from here on it must not get lost any more.
-                store.Flush();
-                var head = segments is [var first, ..] ? first.Before.End : Lsn.Zero;
-                positions.Replace(positions.Current with { Flushed = store.Position.End, Head = head });
-            }
-
-            return new RecordLog(directory, options, store, positions, report);
-        }
-        catch
-        {
-            foreach (var segment in segments) segment.Dispose();
-            positions.Dispose();
-            throw;
-        }
+        return new RecordLog(directory, options, OpenedLog.Open(directory, options));
     }
 
     /// <summary>
@@ -236,10 +201,7 @@ internal sealed class RecordLog : IDisposable
     /// <summary>Takes note that records up to a VLSN are durable on a majority; lower ones than known are no news.</summary>
     public void NoteDurable(Vlsn vlsn)
     {
-        lock (_gate)
-        {
-            _durable = Vlsn.Max(_durable, vlsn);
-        }
+        lock (_gate) _durable = Vlsn.Max(_durable, vlsn);
     }
 
     /// <summary>A fixed view of what is written now, kept from removal until it is disposed.</summary>
@@ -255,10 +217,7 @@ internal sealed class RecordLog : IDisposable
     /// <summary>Whether there is anything to write or to flush.</summary>
     internal bool HasWork
     {
-        get
-        {
-            lock (_gate) return _closed is null && (_pending.Count > 0 || _flushWanted > _flushed);
-        }
+        get { lock (_gate) return _closed is null && (_pending.Count > 0 || _flushWanted > _flushed); }
     }
 
     /// <summary>
@@ -290,7 +249,13 @@ internal sealed class RecordLog : IDisposable
         {
             FlushAll_Writing();
             LogPosition end;
-            using (var view = View()) end = view.PositionAt(matchpoint);
+            using (var view = View())
+            {
+                end = view.PositionAt(matchpoint);
+                Invariant.Holds(view.SyncPointAtOrBelow(matchpoint) == matchpoint, $"the log is to be cut behind record {matchpoint}, which is no sync point.");
+            }
+
+            LogCut.MustHaveExport(Directory, export);
             lock (_gate)
             {
                 ThrowIfClosed_Locked();
@@ -302,12 +267,14 @@ internal sealed class RecordLog : IDisposable
             {
                 var intent = new CutIntent(end, export);
                 intent.Write(Directory.Files, Directory.CutPath);
-                lock (_gate) _pins.NoteCut_Locked(end.Vlsn);
+                lock (_gate) _pins.BeginCut_Locked(end.Vlsn);
                 _store.Cut(intent, _positions);
                 lock (_gate)
                 {
+                    _pins.EndCut_Locked();
                     _pending.ContinueFrom(end);
                     _written = _flushed = _flushWanted = end.Vlsn;
+                    _durable = Vlsn.Min(_durable, end.Vlsn);
                 }
             }
             catch (Exception error)
@@ -330,40 +297,56 @@ internal sealed class RecordLog : IDisposable
     {
         lock (_writing)
         {
-            int count;
             lock (_gate)
             {
                 ThrowIfClosed_Locked();
-                var bound = Vlsn.Min(vlsn, _pins.LowestBefore_Locked(vlsn));
-                count = _store.Segments.SkipLast(1).TakeWhile(segment => segment.Totals.Position.Vlsn <= bound).Count();
+                if (_store.CountUpTo(_pins.LowestBefore_Locked(vlsn)) == 0) return 0;
             }
 
-            if (count > 0) _store.RemoveOldest(count, _positions);
-            return count;
+            FlushAll_Writing(); // Where the log begins is durable before what lies behind may be forgotten.
+            Segment[] removed;
+            lock (_gate) removed = _store.TakeOldest(_store.CountUpTo(_pins.LowestBefore_Locked(vlsn)));
+            try
+            {
+                _store.Remove(removed, _positions);
+            }
+            catch (Exception error)
+            {
+                Poison(error, "remove the oldest segments");
+                throw;
+            }
+
+            return removed.Length;
         }
     }
 
-    /// <summary>Writes and flushes what is left, and closes: the next open need not read the log.</summary>
+    /// <summary>
+    /// Writes and flushes what is left, and closes: the next open need not read the log. It throws nothing; where the disk failed,
+    /// <see cref="Failure"/> tells. Who must know that all is durable calls <see cref="FlushAll"/> before.
+    /// </summary>
     public void Dispose()
     {
+        lock (_gate)
+        {
+            if (_isDisposed) return;
+            _isDisposed = true;
+        }
+
         _pump?.Dispose();
         lock (_writing)
         {
             try
             {
-                if (Failure is null)
-                {
-                    FlushAll_Writing();
-                    _store.CloseCleanly();
-                    _positions.Replace(_positions.Current with { Durable = Durable });
-                }
+                if (Failure is null) CloseCleanly_Writing();
             }
-            finally
+            catch (Exception error)
             {
-                Close(new ObjectDisposedException(nameof(RecordLog)));
-                _store.Dispose();
-                _positions.Dispose();
+                Poison(error, "close the log");
             }
+
+            Close(new ObjectDisposedException(nameof(RecordLog)));
+            _store.Dispose();
+            _positions.Dispose();
         }
     }
 
@@ -390,20 +373,27 @@ internal sealed class RecordLog : IDisposable
         LogWaiters.CompleteAll(waiting, reason);
     }
 
+    private void CloseCleanly_Writing()
+    {
+        FlushAll_Writing();
+        _store.CloseCleanly();
+        _positions.Replace(_positions.Current with { Durable = Durable });
+    }
+
     private void FlushAll_Writing()
     {
-        lock (_gate)
+        Vlsn wanted;
+        lock (_gate) wanted = _flushWanted = _pending.End.Vlsn;
+        while (true)
         {
-            ThrowIfClosed_Locked();
-            _flushWanted = _pending.End.Vlsn;
-        }
+            lock (_gate)
+            {
+                ThrowIfFailed_Locked();
+                if (_flushed >= wanted) return; // Whatever was appended meanwhile is not awaited: it might never end.
+            }
 
-        while (Drain_Writing())
-        {
-            // More was appended meanwhile.
+            Drain_Writing();
         }
-
-        lock (_gate) ThrowIfClosed_Locked();
     }
 
     private bool Drain_Writing()
@@ -464,7 +454,8 @@ internal sealed class RecordLog : IDisposable
     {
         Vlsn durable;
         lock (_gate) durable = _durable;
-        _positions.Write(_positions.Current with { Flushed = _store.Position.End, Durable = durable });
+        var end = _store.Position;
+        _positions.Write(_positions.Current with { Flushed = end.End, FlushedVlsn = end.Vlsn, Durable = durable });
         if (_options.Time.GetElapsedTime(_positionsFlushedAt) < _options.PositionsFlushInterval) return;
         _positions.Flush();
         _positionsFlushedAt = _options.Time.GetTimestamp();
@@ -472,10 +463,16 @@ internal sealed class RecordLog : IDisposable
 
     private long Now() => (_options.Time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
-    private void ThrowIfClosed_Locked()
+    private void ThrowIfFailed_Locked()
     {
         if (_closed is LogPoisonedException poisoned) throw new LogPoisonedException(poisoned.Message, poisoned);
         ObjectDisposedException.ThrowIf(_closed is not null, this);
+    }
+
+    private void ThrowIfClosed_Locked()
+    {
+        ThrowIfFailed_Locked();
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         if (_isCutting) throw new InvalidOperationException("The log is being cut; nothing can be appended meanwhile.");
     }
 }

@@ -30,8 +30,8 @@ internal readonly record struct FallingOff(string Member, double Used, long Byte
 
 /// <summary>
 /// Decides what of the log's head may go. Pure: what is kept, what is needed and the time are arguments. A segment goes when it is
-/// below the flushed state, and either nobody needs it and <see cref="RetentionOptions.KeepBytes"/> are left without it, or the budget is
-/// spent.
+/// below the flushed state, and either nobody needs it (or it is too old to be kept for anybody) and <see cref="RetentionOptions.KeepBytes"/>
+/// are left without it, or the budget of bytes is spent.
 /// </summary>
 /// <param name="RemoveUpTo">Records up to this one may go.</param>
 /// <param name="Warnings">Members that have used half of the budget or more.</param>
@@ -62,9 +62,9 @@ internal sealed record RetentionPlan(Vlsn RemoveUpTo, IReadOnlyList<FallingOff> 
             var last = totals.Position.Vlsn;
             var keptWithout = end.DistanceFrom(totals.Position.End);
             var keptWith = end.DistanceFrom(before.End);
-            var isUnneeded = last <= needed && keptWithout >= options.KeepBytes;
-            var isOverBudget = keptWith > options.BudgetBytes || IsTooOld(totals, options, now);
-            if (last > stateFlushed || !(isUnneeded || isOverBudget)) break;
+            var isUnneeded = last <= needed || IsTooOld(totals, options, now);
+            var isSpare = isUnneeded && keptWithout >= options.KeepBytes;
+            if (last > stateFlushed || !(isSpare || keptWith > options.BudgetBytes)) break;
             removeUpTo = last;
         }
 

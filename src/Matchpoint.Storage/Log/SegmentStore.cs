@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Records;
@@ -23,9 +25,10 @@ internal sealed class SegmentStore : IDisposable
 
     private readonly DataDirectory _directory;
     private readonly LogOptions _options;
-    private readonly Lock _sealedGate = new();
-    private readonly Queue<Segment> _unflushed = new();
+    private readonly Lock _flushing = new();
+    private readonly ConcurrentQueue<Segment> _unflushed = new();
     private volatile Segment[] _segments;
+    private ExceptionDispatchInfo? _failedFlush;
     private bool _namesUnflushed;
     private bool _makesRoomAhead = true;
 
@@ -50,13 +53,10 @@ internal sealed class SegmentStore : IDisposable
         _segments is [.., var last] ? last.Totals.Position : LogPosition.Start(_directory.Identity.Group);
 
     /// <summary>Whether complete segments wait to be flushed.</summary>
-    public bool HasUnflushedSegments
-    {
-        get
-        {
-            lock (_sealedGate) return _unflushed.Count > 0;
-        }
-    }
+    public bool HasUnflushed => !_unflushed.IsEmpty;
+
+    /// <summary>Whether more complete segments wait to be flushed than should.</summary>
+    public bool HasTooManyUnflushed => _unflushed.Count > _options.UnflushedSegments;
 
     /// <summary>
     /// Writes records that continue the log, beginning new segments where they are due. Readers see them when this returns.
@@ -96,13 +96,25 @@ internal sealed class SegmentStore : IDisposable
     {
         while (true)
         {
-            lock (_sealedGate)
+            lock (_flushing)
             {
-                // The lock is held across the flush: a segment leaves the queue only when it is durable, and a cut must not
-                // remove it meanwhile. Readers and appenders never take this lock.
+                // A flush that failed is not tried again, by whichever thread: the pages that it lost count as clean now, and the
+                // next flush would succeed.
+                _failedFlush?.Throw();
+                // The lock is held across the flush: a segment leaves the queue only when it is durable, and neither a cut nor a removal
+                // takes it away meanwhile. Readers and appenders never take this lock.
                 if (!_unflushed.TryPeek(out var segment)) return;
-                segment.File.Flush();
-                _unflushed.Dequeue();
+                try
+                {
+                    segment.File.Flush();
+                }
+                catch (Exception error)
+                {
+                    _failedFlush = ExceptionDispatchInfo.Capture(error);
+                    throw;
+                }
+
+                _unflushed.TryDequeue(out _);
             }
         }
     }
@@ -113,15 +125,24 @@ internal sealed class SegmentStore : IDisposable
         if (_segments is not [.., var active]) return;
         active.File.SetLength(active.FilePosition(active.Totals.Position.End));
         active.File.Flush();
-        IndexFile.Write(_directory.Files, active.Path, active.Index);
+        IndexFile.TryWrite(_directory.Files, active.Path, active.Index);
     }
 
-    /// <summary>Removes the oldest segments. That they are to go is durable before the first of them goes.</summary>
-    public void RemoveOldest(int count, PositionsFile positions)
+    /// <summary>How many segments, of all but the last, hold nothing above a VLSN.</summary>
+    public int CountUpTo(Vlsn vlsn) => _segments.SkipLast(1).TakeWhile(segment => segment.Totals.Position.Vlsn <= vlsn).Count();
+
+    /// <summary>Takes the oldest segments out of the log, while nobody can begin to read.</summary>
+    public Segment[] TakeOldest(int count)
     {
         Invariant.Holds(count < _segments.Length, $"{count} of {_segments.Length} segments are to be removed.");
         var removed = _segments[..count];
         _segments = _segments[count..];
+        return removed;
+    }
+
+    /// <summary>Removes segments that were taken out. That they are to go is durable before the first of them goes.</summary>
+    public void Remove(Segment[] removed, PositionsFile positions)
+    {
         positions.Replace(positions.Current with { Head = _segments[0].Before.End });
         foreach (var segment in removed)
         {
@@ -137,7 +158,7 @@ internal sealed class SegmentStore : IDisposable
     /// <param name="positions">Lowered to the new end.</param>
     public void Cut(CutIntent intent, PositionsFile positions)
     {
-        lock (_sealedGate)
+        lock (_flushing)
         {
             var kept = _segments.TakeWhile(segment => segment.Before.End < intent.Position.End).ToArray();
             var dropped = _segments[kept.Length..];
@@ -148,6 +169,8 @@ internal sealed class SegmentStore : IDisposable
                 // The segment keeps its open file and its readers; only what it knows of itself is new.
                 kept[^1].Index = LogRecovery.Rescan(kept[^1]);
                 kept[^1].ZeroedTo = 0;
+                Invariant.Holds(
+                    kept[^1].Totals.Position == intent.Position, $"the log was cut at {intent.Position} and ends at {kept[^1].Totals.Position}.");
             }
 
             _unflushed.Clear();
@@ -232,14 +255,8 @@ internal sealed class SegmentStore : IDisposable
     private void Complete(Segment segment)
     {
         if (segment.ZeroedTo > 0) segment.File.SetLength(segment.FilePosition(segment.Totals.Position.End));
-        IndexFile.Write(_directory.Files, segment.Path, segment.Index);
-        bool tooMany;
-        lock (_sealedGate)
-        {
-            _unflushed.Enqueue(segment);
-            tooMany = _unflushed.Count > _options.UnflushedSegments;
-        }
-
-        if (tooMany) FlushCompleteSegments();
+        IndexFile.TryWrite(_directory.Files, segment.Path, segment.Index);
+        _unflushed.Enqueue(segment);
+        if (_unflushed.Count > 2 * _options.UnflushedSegments) FlushCompleteSegments();
     }
 }

@@ -83,15 +83,14 @@ internal sealed class RollbackExporter
             var transaction = Read(reader);
             if (transaction.FirstPiece.IsNull) continue;
             _commits[transaction.FirstPiece] = reader.Header;
-            FindPiecesBelow(transaction);
+            if (transaction.FirstPiece <= _header.Matchpoint) FindPiecesBelow(transaction.PreviousPiece);
         }
     }
 
-    /// <summary>The pieces of an undone transaction that stay in the log, as far as the log still holds them.</summary>
-    private void FindPiecesBelow(in TransactionPayload commit)
+    /// <summary>The pieces of an undone transaction that stay in the log, as far as the log still reaches.</summary>
+    private void FindPiecesBelow(Vlsn piece)
     {
-        if (commit.FirstPiece > _header.Matchpoint) return;
-        for (var piece = commit.PreviousPiece; _view.Holds(piece);)
+        while (_view.Holds(piece))
         {
             if (piece <= _header.Matchpoint) _piecesBelow.Add(piece);
             using var reader = _view.ReadFrom(piece);
@@ -100,7 +99,6 @@ internal sealed class RollbackExporter
         }
     }
 
-    /// <summary>All of it in the order of the log: so it can be done again.</summary>
     private void WriteOperations()
     {
         foreach (var piece in _piecesBelow)
@@ -112,7 +110,8 @@ internal sealed class RollbackExporter
         using var reader = _view.ReadFrom(_header.Matchpoint.Next);
         while (reader.MoveNext())
         {
-            if (reader.Header.Kind is RecordKind.Commit or RecordKind.Piece) WriteRecord(reader.Header, Read(reader));
+            if (reader.Header.Kind is not (RecordKind.Commit or RecordKind.Piece)) continue;
+            WriteRecord(reader.Header, Read(reader));
         }
     }
 

@@ -15,6 +15,12 @@ namespace Matchpoint.Storage.Rollbacks;
 /// </summary>
 internal static class RollbackJson
 {
+    /// <summary>What the format's number is called: the first thing in the file.</summary>
+    public const string FormatName = "matchpointRollback";
+
+    /// <summary>The format that this build writes and reads.</summary>
+    public const int Format = 1;
+
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -26,7 +32,7 @@ internal static class RollbackJson
     public static void WriteHeader(Utf8JsonWriter json, RollbackHeader header)
     {
         json.WriteStartObject();
-        json.WriteNumber("matchpointRollback", 1);
+        json.WriteNumber(FormatName, Format);
         json.WriteString("group", header.Group.ToString());
         json.WriteString("node", header.Node.ToString());
         json.WriteNumber("matchpoint", header.Matchpoint.Value);

@@ -76,6 +76,9 @@ internal static class RollbackStore
         try
         {
             using var json = JsonDocument.Parse(Lines(directory.Files, path).FirstOrDefault());
+            var format = json.RootElement.GetProperty(RollbackJson.FormatName).GetInt64();
+            if (format != RollbackJson.Format)
+                throw new ForeignException($"{path}: the export has format {format}; this build knows format {RollbackJson.Format}. Use the version of Matchpoint that wrote it, or a newer one.");
             return RollbackJson.ReadHeader(json.RootElement);
         }
         catch (Exception error) when (IsUnreadable(error))

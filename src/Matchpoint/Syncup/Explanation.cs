@@ -1,5 +1,5 @@
 using Matchpoint.Protocol;
-using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Hello;
 using Matchpoint.Protocol.Messages;
 using Matchpoint.Protocol.Syncup;
 using Matchpoint.Storage;
@@ -12,67 +12,104 @@ namespace Matchpoint.Syncup;
 /// What a syncup between two logs on this disk would find and decide: the same machines as over a network, one handing its messages to the other. Nothing is
 /// changed.
 /// </summary>
-internal static class Explanation
+internal sealed class Explanation
 {
+    private readonly LogAnswers _replicaLog;
+    private readonly LogAnswers _feederLog;
+    private readonly DataDirectory _feeder;
+    private readonly LogView _feederView;
+    private readonly LogView _replicaView;
+    private readonly RollbackLimit _limit;
+    private readonly ushort _version;
+    private readonly EffectList _effects = new();
+    private FeederSyncup? _answering;
+    private ReplicaSyncup? _asking;
+
+    private Explanation(LogView replicaView, DataDirectory feeder, LogView feederView, RollbackLimit limit, ushort version)
+    {
+        _replicaView = replicaView;
+        _feeder = feeder;
+        _feederView = feederView;
+        _replicaLog = new LogAnswers(replicaView);
+        _feederLog = new LogAnswers(feederView);
+        _limit = limit;
+        _version = version;
+    }
+
     /// <summary>Runs the replica's machine against the feeder's, up to the decision.</summary>
     /// <param name="replica">The replica's directory.</param>
     /// <param name="replicaView">Its log.</param>
     /// <param name="feeder">The feeder's directory.</param>
     /// <param name="feederView">Its log.</param>
     /// <param name="limit">The replica's rollback limit.</param>
+    /// <param name="version">The protocol version whose search is used; both find the same.</param>
     /// <exception cref="StorageException">The feeder's log cannot be read.</exception>
     /// <exception cref="SyncupRefusedException">The directories belong to different groups, or the feeder's log is empty.</exception>
-    public static SyncupReport Run(
-        DataDirectory replica, LogView replicaView, DataDirectory feeder, LogView feederView, RollbackLimit limit)
+    public static ReplicaResult Run(
+        DataDirectory replica, LogView replicaView, DataDirectory feeder, LogView feederView, RollbackLimit limit, ushort version = SyncupVersion.Two)
     {
-        var replicaLog = new LogAnswers(replicaView);
-        var feederLog = new LogAnswers(feederView);
-        var terms = replicaLog.ListedTerms();
-        var greeting = new ReplicaHello(
-            2, 2, replica.Identity.Group, replica.Identity.Node, "replica", replicaView.End.Term, replicaView.First, replicaView.Last, 0, terms);
-        var admission = new Admission(feeder.Identity.Group, feeder.Identity.Node, 2, 2, TimeSpan.Zero, AllowsSameNode: true);
-        if (admission.Check(greeting, feederLog.Range, 0) is { } refusal) throw new SyncupRefusedException(refusal.Reason, refusal.Kind);
-
-        var (candidate, next) = feederLog.Candidate(terms);
-        var hello = new FeederHello(
-            2, feeder.Identity.Group, feeder.Identity.Node, "feeder", feederView.End.Term, feederView.End.Term, feederView.First, feederView.Last,
-            feederView.Durable, 0, candidate, next);
-        var isConfirmed = feederView.End.Term >= replicaView.End.Term;
-        var asking = ReplicaSyncup.Version2(replicaLog.Range, new ReplicaSettings(limit, isConfirmed, DecideOnly: true), hello);
-        var answering = FeederSyncup.Version2(feederLog.Range, next?.Vlsn ?? candidate?.Vlsn ?? Vlsn.Null);
-        var toReplica = new List<SyncupEffect>();
-        var toFeeder = new List<SyncupEffect>();
-        asking.Start(TimeSpan.Zero, toReplica);
-        answering.Start(TimeSpan.Zero);
-        while (asking.Outcome is null)
-        {
-            Perform(toReplica, replicaLog, asking, answering, toFeeder);
-            Perform(toFeeder, feederLog, answering, asking, toReplica);
-            if (answering.Outcome is FeederOutcome.Failed failed)
-                throw failed.Kind == FailureKind.OwnFault ? new StorageException($"the feeder cannot answer: {failed.Reason}") : Invariant.Unreachable(failed);
-        }
-
-        return asking.Report;
+        var explanation = new Explanation(replicaView, feeder, feederView, limit, version);
+        return explanation.Run(replica.Identity);
     }
 
-    private static void Perform(
-        List<SyncupEffect> effects, LogAnswers log, ISyncupMachine machine, ISyncupMachine peer, List<SyncupEffect> toPeer)
+    private ReplicaResult Run(NodeIdentity replica)
     {
-        for (var i = 0; i < effects.Count; i++)
+        var hello = new ReplicaHello(
+            _version, _version, replica.Group, replica.Node, "replica", _replicaView.End.Term, _replicaView.First, _replicaView.Last, 0,
+            _version == SyncupVersion.One ? [] : _replicaLog.ListedTerms());
+        var self = SyncupPeer.ForTheTool("feeder");
+        var introduction = self.Introduce(_feeder.Identity, _version, _feederView.Last) with { Clock = 0 };
+        if (HelloCheck.OfReplica(hello, introduction, self.Rules) is HelloVerdict.Refused refused)
+            throw new SyncupRefusedException(refused.Sentence, refused.Reason);
+
+        _answering = new FeederSyncup(_version, _feederLog.Range, hello);
+        var toFeeder = new Queue<SyncupInput>([new SyncupInput.Started()]);
+        var toReplica = new Queue<SyncupInput>();
+        while (_asking?.Outcome is null && _asking?.Report.Decision is null)
         {
-            switch (effects[i])
+            if (toFeeder.TryDequeue(out var input)) Step(_answering, input, _feederLog, toFeeder, toReplica);
+            else if (toReplica.TryDequeue(out input)) Step(_asking!, input, _replicaLog, toReplica, toFeeder);
+            else throw Invariant.Unreachable("both machines wait for each other");
+            if (_answering.Outcome is FeederOutcome.Failed failed)
+                throw failed.Kind == FailureKind.LogFault ? new StorageException($"the feeder cannot answer: {failed.Reason}") : Invariant.Unreachable(failed);
+        }
+
+        return new ReplicaResult(_replicaLog.Range, _asking!.Report, _asking.Report.Decision is null ? _asking.Outcome : null, Export: null);
+    }
+
+    private void Step(ISyncupMachine machine, SyncupInput input, LogAnswers log, Queue<SyncupInput> own, Queue<SyncupInput> peer)
+    {
+        _effects.Clear();
+        machine.Step(input, TimeSpan.Zero, _effects);
+        if (_asking?.Report.Decision is not null) return;
+        for (var i = 0; i < _effects.Count; i++)
+        {
+            switch (_effects[i])
             {
-                case Tell or Finish or FinishFeeding:
+                case SyncupEffect.Show or SyncupEffect.Close:
                     break;
-                case Send send:
-                    peer.Step(new MessageReceived(send.Message), TimeSpan.Zero, toPeer);
+                case SyncupEffect.SendHello hello:
+                    _asking = new ReplicaSyncup(_replicaLog.Range, Hello(hello.Answer), _replicaView.End.Term, _limit);
+                    peer.Enqueue(new SyncupInput.Started());
+                    break;
+                case SyncupEffect.Send send:
+                    peer.Enqueue(new SyncupInput.FrameReceived(Encode(send.Message)));
                     break;
                 case var effect:
-                    machine.Step(log.TryAnswer(effect) ?? throw Invariant.Unreachable(effect), TimeSpan.Zero, effects);
+                    own.Enqueue(log.TryAnswer(effect) ?? throw Invariant.Unreachable(effect));
                     break;
             }
         }
-
-        effects.Clear();
     }
+
+    private static byte[] Encode(IMessage message)
+    {
+        var frame = new byte[message.EncodedLength];
+        message.Encode(frame);
+        return frame;
+    }
+
+    private FeederHello Hello(SyncupAnswer answer) => new(
+        _version, _feeder.Identity.Group, _feeder.Identity.Node, "feeder", _feederView.End.Term, _feederView.End.Term, _feederView.First, _feederView.Last,
+        0, _feederView.Durable, answer);
 }

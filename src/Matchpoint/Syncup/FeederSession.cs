@@ -1,4 +1,5 @@
 using Matchpoint.Protocol;
+using Matchpoint.Protocol.Hello;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
 using Matchpoint.Protocol.Syncup;
@@ -14,7 +15,7 @@ internal sealed class FeederSession
     private readonly RecordLog _log;
     private readonly SyncupPeer _self;
     private readonly Term _primaryTerm;
-    private readonly byte _version;
+    private readonly ushort _version;
     private readonly ISyncupObserver _observer;
 
     /// <summary>A session over a channel whose service name was read.</summary>
@@ -24,7 +25,7 @@ internal sealed class FeederSession
     /// <param name="self">Who this side is.</param>
     /// <param name="primaryTerm">The term as whose primary this node is confirmed; none when it is not.</param>
     /// <param name="observer">Who watches.</param>
-    public FeederSession(Channel channel, byte version, RecordLog log, SyncupPeer self, Term primaryTerm, ISyncupObserver observer)
+    public FeederSession(Channel channel, ushort version, RecordLog log, SyncupPeer self, Term primaryTerm, ISyncupObserver observer)
     {
         _channel = channel;
         _version = version;
@@ -35,6 +36,7 @@ internal sealed class FeederSession
     }
 
     /// <summary>Serves the replica until it has all that the log held when it came, or until it is sent away.</summary>
+    /// <exception cref="SyncupRefusedException">The replica was not let in.</exception>
     public async Task<FeederOutcome> RunAsync(CancellationToken cancellation)
     {
         try
@@ -53,53 +55,49 @@ internal sealed class FeederSession
         // The view pins the log before its range is told to anybody: nothing told of is removed while the handshake lasts.
         using var view = _log.View();
         var answers = new LogAnswers(view);
-        var hello = ReplicaHello.Read((await _channel.ReceiveAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false)).Span);
+        var hello = ReplicaHello.Decode((await _channel.ReceiveAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false)).Span);
         _observer.OnMessage(sent: false, hello);
-        if (Refuse(hello, answers.Range) is { } refusal)
+        var identity = _log.Directory.Identity;
+        if (HelloCheck.OfReplica(hello, _self.Introduce(identity, _version, view.Last), _self.Rules) is HelloVerdict.Refused refused)
         {
-            await _channel.CloseAsync(GoodbyeCode.Refused, refusal.Reason).ConfigureAwait(false);
-            throw new SyncupRefusedException($"{_channel.Peer} ({hello.Name}) was refused: {refusal.Reason}", refusal.Kind);
+            await _channel.CloseAsync(GoodbyeCode.Refused, refused.Sentence).ConfigureAwait(false);
+            throw new SyncupRefusedException($"{_channel.Peer} was refused: {refused.Sentence}", refused.Reason);
         }
 
-        var answered = await SendHelloAsync(hello, view, answers, cancellation).ConfigureAwait(false);
-        var machine = _version == 1 ? FeederSyncup.Version1(answers.Range) : FeederSyncup.Version2(answers.Range, answered);
-        var driver = new SyncupDriver(_channel, machine, answers, static effect => throw Invariant.Unreachable(effect), _observer, _self.Time);
-        var last = await driver.RunAsync((now, _) => machine.Start(now), cancellation).ConfigureAwait(false);
-        await FinishAsync(((FinishFeeding)last).Outcome, view, cancellation).ConfigureAwait(false);
+        var machine = new FeederSyncup(_version, answers.Range, hello);
+        var driver = new SyncupDriver(_channel, machine, _version, answers, static effect => throw Invariant.Unreachable(effect), _observer, _self.Time)
+        {
+            MakeHello = answer => new FeederHello(
+                _version, identity.Group, identity.Node, _self.Name, Highest(view.End.Term, _primaryTerm), _primaryTerm, view.First, view.Last,
+                _self.Clock, view.Durable, answer),
+        };
+        await driver.RunAsync(cancellation).ConfigureAwait(false);
+        await FinishAsync(machine.Outcome!, view, cancellation).ConfigureAwait(false);
         return machine.Outcome!;
     }
 
-    private Refusal? Refuse(ReplicaHello hello, LogRange range)
+    /// <summary>How a goodbye names a failure.</summary>
+    public static GoodbyeCode CodeOf(FailureKind kind) => kind switch
     {
-        var identity = _log.Directory.Identity;
-        return _self.Admission(identity.Group, identity.Node).Check(hello, range, _self.Clock)
-            ?? (hello.LowestVersion <= _version && hello.HighestVersion >= _version
-                ? null
-                : new Refusal(RefusalKind.NoCommonVersion, $"this service speaks protocol version {_version}, the replica {hello.LowestVersion} to {hello.HighestVersion}"));
-    }
+        FailureKind.PeerFault => GoodbyeCode.ProtocolFault,
+        FailureKind.TimedOut => GoodbyeCode.Timeout,
+        FailureKind.LogFault => GoodbyeCode.InternalError,
+        FailureKind.Demoted => GoodbyeCode.Demoted,
+        FailureKind.ConnectionLost => GoodbyeCode.Done,
+        _ => throw Invariant.Unreachable(kind),
+    };
 
-    private async ValueTask<Vlsn> SendHelloAsync(ReplicaHello replica, LogView view, LogAnswers answers, CancellationToken cancellation)
-    {
-        var identity = _log.Directory.Identity;
-        var (candidate, next) = _version == 1 ? (null, null) : answers.Candidate(replica.Terms);
-        var hello = new FeederHello(
-            _version, identity.Group, identity.Node, _self.Name, view.End.Term, _primaryTerm, view.First, view.Last, view.Durable, _self.Clock, candidate, next);
-        _observer.OnMessage(sent: true, hello);
-        hello.Write(_channel.GetFrame(hello.Size));
-        _channel.CommitFrame(hello.Size);
-        await _channel.FlushAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
-        return next?.Vlsn ?? candidate?.Vlsn ?? Vlsn.Null;
-    }
+    private static Term Highest(Term a, Term b) => a > b ? a : b;
 
     private async ValueTask FinishAsync(FeederOutcome outcome, LogView view, CancellationToken cancellation)
     {
         switch (outcome)
         {
-            case FeederOutcome.Stream stream:
-                await new LogFeed(_channel, _log, view, _observer).SendAsync(stream.From, cancellation).ConfigureAwait(false);
+            case FeederOutcome.Streaming streaming:
+                await new LogFeed(_channel, _log, view, _observer).SendAsync(streaming.Start, cancellation).ConfigureAwait(false);
                 await _channel.CloseAsync(GoodbyeCode.Done, "").ConfigureAwait(false);
                 break;
-            case FeederOutcome.RestoreGranted:
+            case FeederOutcome.Restoring:
                 await _channel.CloseAsync(GoodbyeCode.Done, "").ConfigureAwait(false);
                 break;
             case FeederOutcome.Failed { Kind: FailureKind.ConnectionLost }:
@@ -112,15 +110,4 @@ internal sealed class FeederSession
                 throw Invariant.Unreachable(outcome);
         }
     }
-
-    /// <summary>How a goodbye names a failure.</summary>
-    public static GoodbyeCode CodeOf(FailureKind kind) => kind switch
-    {
-        FailureKind.PeerFault => GoodbyeCode.ProtocolFault,
-        FailureKind.TimedOut => GoodbyeCode.Timeout,
-        FailureKind.OwnFault => GoodbyeCode.InternalError,
-        FailureKind.Demoted => GoodbyeCode.Demoted,
-        FailureKind.ConnectionLost => GoodbyeCode.Done,
-        _ => throw Invariant.Unreachable(kind),
-    };
 }

@@ -1,3 +1,4 @@
+using Matchpoint.Protocol.Messages;
 using Matchpoint.Protocol.Syncup;
 
 namespace Matchpoint.Syncup;
@@ -5,13 +6,13 @@ namespace Matchpoint.Syncup;
 /// <summary>Watches a syncup. Called in order, from the session's own task.</summary>
 internal interface ISyncupObserver
 {
-    /// <summary>It has come to a step.</summary>
-    void OnStep(SyncupStep step, string text);
+    /// <summary>The replica has come to a step.</summary>
+    void OnStep(SyncupStep step, SyncupReport report);
 
-    /// <summary>A message went to the peer, or came from it: a message of the protocol, as a value.</summary>
-    void OnMessage(bool sent, object message);
+    /// <summary>A message went to the peer, or came from it.</summary>
+    void OnMessage(bool sent, IMessage message);
 
-    /// <summary>Bytes of the log went to the peer, or came from it.</summary>
+    /// <summary>Records went to the peer, or came from it.</summary>
     void OnRecords(bool sent, long records, long bytes);
 }
 
@@ -22,12 +23,12 @@ internal sealed class NoObserver : ISyncupObserver
     public static NoObserver Instance { get; } = new();
 
     /// <inheritdoc/>
-    public void OnStep(SyncupStep step, string text)
+    public void OnStep(SyncupStep step, SyncupReport report)
     {
     }
 
     /// <inheritdoc/>
-    public void OnMessage(bool sent, object message)
+    public void OnMessage(bool sent, IMessage message)
     {
     }
 

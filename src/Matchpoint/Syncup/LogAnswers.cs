@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
@@ -13,6 +14,10 @@ internal sealed class LogAnswers(LogView view)
     /// <summary>What the log holds.</summary>
     public LogRange Range { get; } = new(view.First, view.Last, view.LastSync, view.LastTransactionEnd, view.Durable);
 
+    /// <summary>The terms that a hello lists, newest first.</summary>
+    /// <exception cref="StorageException">The end of a listed term cannot be read.</exception>
+    public ImmutableArray<TermEnd> ListedTerms() => [.. TermList.Thin(OwnTerms()).Select(WithFingerprint)];
+
     /// <summary>Performs an effect that only reads the log; null when the effect is another.</summary>
     public SyncupInput? TryAnswer(SyncupEffect effect)
     {
@@ -20,15 +25,16 @@ internal sealed class LogAnswers(LogView view)
         {
             return effect switch
             {
-                ReadEntries read => new EntriesRead([.. read.Vlsns.Select(Entry)]),
-                FindSyncPoint find => new SyncPointFound(view.SyncPointAtOrBelow(find.AtOrBelow)),
-                CountAbove count => new Counted(Count(count.Matchpoint)),
+                SyncupEffect.ReadEntries read => new SyncupInput.EntriesRead([.. read.Vlsns.Select(Entry)]),
+                SyncupEffect.FindSyncPoint find => new SyncupInput.SyncPointFound(view.SyncPointAtOrBelow(find.AtOrBelow)),
+                SyncupEffect.FindCommonTerm find => new SyncupInput.CommonTermFound(CommonTerm(find.Listed)),
+                SyncupEffect.CountAbove count => new SyncupInput.Counted(Count(count.Matchpoint)),
                 _ => null,
             };
         }
         catch (Exception error) when (error is StorageException or IOException)
         {
-            return new ReadFailed(error.Message);
+            return new SyncupInput.LogFaulted(error.Message);
         }
     }
 
@@ -41,25 +47,18 @@ internal sealed class LogAnswers(LogView view)
         return new LogEntry(vlsn, lsn, header.Fingerprint, header.IsSync);
     }
 
-    /// <summary>The terms that a hello lists, newest first, with the fingerprints at their ends.</summary>
-    public TermEnd[] ListedTerms()
-    {
-        var terms = view.TermEnds();
-        return [.. TermEnd.Listed(terms.Count).Select(i => new TermEnd(terms[i].Term, terms[i].Last, Entry(terms[i].Last).Fingerprint))];
-    }
+    /// <summary>All terms, newest first. Their fingerprints are read only where they are needed.</summary>
+    private List<TermEnd> OwnTerms() => [.. view.TermEnds().Select(end => new TermEnd(end.Term, end.Last, default))];
 
-    /// <summary>Where the logs part by the replica's terms, and the record behind: what a feeder's hello tells.</summary>
-    public (LogEntry? Candidate, LogEntry? Next) Candidate(TermEnd[] replica)
-    {
-        var candidate = ProbedFeeder.Candidate(replica, view.TermEnds(), Range);
-        if (candidate.IsNull) return (null, null);
-        return (Entry(candidate), candidate < view.Last ? Entry(candidate.Next) : null);
-    }
+    private TermEnd? CommonTerm(ImmutableArray<TermEnd> listed) =>
+        TermList.NewestCommon(listed, OwnTerms()) is { } common ? WithFingerprint(common) : null;
 
-    private UndoneCounts Count(Vlsn matchpoint)
+    private TermEnd WithFingerprint(TermEnd end) => end with { Fingerprint = Entry(end.Last).Fingerprint };
+
+    private UndoneCount Count(Vlsn matchpoint)
     {
         // Above the durable VLSN only commits that asked for nobody's acknowledgement were promised; those below it are kept by the table's row 9.
         var counts = view.CountAbove(matchpoint);
-        return new UndoneCounts(counts.Records, counts.Commits, counts.UnconditionalCommits);
+        return new UndoneCount(counts.Records, counts.Commits, counts.UnconditionalCommits);
     }
 }

@@ -50,8 +50,7 @@ internal sealed class LogFeed(Channel channel, RecordLog log, LogView view, ISyn
     {
         var heartbeat = new Heartbeat(view.Last, log.Durable);
         observer.OnMessage(sent: true, heartbeat);
-        heartbeat.Write(channel.GetFrame(Heartbeat.Size));
-        channel.CommitFrame(Heartbeat.Size);
+        channel.Write(heartbeat);
         await channel.FlushAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
     }
 
@@ -61,7 +60,7 @@ internal sealed class LogFeed(Channel channel, RecordLog log, LogView view, ISyn
         for (var isFirst = true; ; isFirst = false)
         {
             var frame = await channel.ReceiveAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
-            var acknowledge = Acknowledge.Read(frame.Span);
+            var acknowledge = Acknowledge.Decode(frame.Span);
             observer.OnMessage(sent: false, acknowledge);
             // One that repeats itself would keep the session, and what it holds of the log, for ever.
             if (!isFirst && acknowledge.Flushed <= flushed)

@@ -27,7 +27,7 @@ internal sealed class LogFetch(Channel channel, RecordLog log, ISyncupObserver o
                     await AppendAsync(frame, cancellation).ConfigureAwait(false);
                     break;
                 case Opcode.Heartbeat:
-                    if (await AcknowledgeAsync(Heartbeat.Read(frame.Span), cancellation).ConfigureAwait(false)) return;
+                    if (await AcknowledgeAsync(Heartbeat.Decode(frame.Span), cancellation).ConfigureAwait(false)) return;
                     break;
                 case var other:
                     throw new ProtocolException("stream", "opcode", $"{(byte)Opcode.LogBytes} or {(byte)Opcode.Heartbeat}", $"{(byte)other}");
@@ -46,10 +46,10 @@ internal sealed class LogFetch(Channel channel, RecordLog log, ISyncupObserver o
 
     private bool TryAppend(ReadOnlyMemory<byte> frame, in LogPosition before)
     {
-        var records = LogBytes.Read(frame.Span, out var first);
-        if (first != before.End) throw new ProtocolException(nameof(LogBytes), "lsn", $"{before.End}", $"{first}");
-        CheckPayloads(records, before);
-        if (log.TryAppendCopies(records, FlushPolicy.Write, out var fault)) return true;
+        var sent = LogBytes.Decode(frame.Span);
+        if (sent.Start != before.End) throw new ProtocolException(nameof(LogBytes), "lsn", $"{before.End}", $"{sent.Start}");
+        CheckPayloads(sent.Records, before);
+        if (log.TryAppendCopies(sent.Records, FlushPolicy.Write, out var fault)) return true;
         return fault is null
             ? false
             : throw new ProtocolException(nameof(LogBytes), $"{fault.FieldName} of a record behind {before.Vlsn}", fault.Expected, fault.Found);
@@ -76,8 +76,7 @@ internal sealed class LogFetch(Channel channel, RecordLog log, ISyncupObserver o
         await log.WaitAsync(last, FlushPolicy.Sync, cancellation).ConfigureAwait(false);
         var acknowledge = new Acknowledge(last, last);
         observer.OnMessage(sent: true, acknowledge);
-        acknowledge.Write(channel.GetFrame(Acknowledge.Size));
-        channel.CommitFrame(Acknowledge.Size);
+        channel.Write(acknowledge);
         await channel.FlushAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
         return last == heartbeat.Last;
     }

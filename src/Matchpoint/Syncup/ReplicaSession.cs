@@ -1,4 +1,5 @@
 using Matchpoint.Protocol;
+using Matchpoint.Protocol.Hello;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
 using Matchpoint.Protocol.Records;
@@ -10,6 +11,13 @@ using Matchpoint.Transport;
 
 namespace Matchpoint.Syncup;
 
+/// <summary>What came of a replica's session.</summary>
+/// <param name="Range">What its log held when it began.</param>
+/// <param name="Report">What was compared, decided and undone.</param>
+/// <param name="Outcome">How it ended; null when only the decision was asked for.</param>
+/// <param name="Export">The export's name; null when none was written.</param>
+internal sealed record ReplicaResult(LogRange Range, SyncupReport Report, ReplicaOutcome? Outcome, string? Export);
+
 /// <summary>
 /// The replica's side of one connection: hello, syncup, export and cut where they are due, then the records that it lacks.
 /// </summary>
@@ -18,10 +26,11 @@ internal sealed class ReplicaSession
     private readonly Channel _channel;
     private readonly RecordLog _log;
     private readonly SyncupPeer _self;
-    private readonly byte _version;
+    private readonly ushort _version;
     private readonly RollbackLimit _limit;
     private readonly bool _decideOnly;
     private readonly ISyncupObserver _observer;
+    private string? _export;
 
     /// <summary>A session over a fresh channel.</summary>
     /// <param name="channel">The connection; the session closes it.</param>
@@ -32,7 +41,7 @@ internal sealed class ReplicaSession
     /// <param name="decideOnly">Find out what would be done, and do nothing.</param>
     /// <param name="observer">Who watches.</param>
     public ReplicaSession(
-        Channel channel, byte version, RecordLog log, SyncupPeer self, RollbackLimit limit, bool decideOnly, ISyncupObserver observer)
+        Channel channel, ushort version, RecordLog log, SyncupPeer self, RollbackLimit limit, bool decideOnly, ISyncupObserver observer)
     {
         _channel = channel;
         _version = version;
@@ -46,7 +55,7 @@ internal sealed class ReplicaSession
     /// <summary>Makes the own log equal to what the feeder's log was when the session began, or finds out why not.</summary>
     /// <exception cref="SyncupRefusedException">One side does not let the other in.</exception>
     /// <exception cref="ChannelException">The connection failed before the syncup, or while records were fetched; the log is a prefix of the feeder's then.</exception>
-    public async Task<SyncupReport> RunAsync(CancellationToken cancellation)
+    public async Task<ReplicaResult> RunAsync(CancellationToken cancellation)
     {
         try
         {
@@ -59,9 +68,9 @@ internal sealed class ReplicaSession
         }
     }
 
-    private async Task<SyncupReport> JoinAsync(CancellationToken cancellation)
+    private async Task<ReplicaResult> JoinAsync(CancellationToken cancellation)
     {
-        SyncupReport report;
+        ReplicaResult result;
         // First of all: a goodbye must not be taken for the service's name.
         _channel.OpenService(Services.OfVersion(_version));
 
@@ -71,16 +80,15 @@ internal sealed class ReplicaSession
         {
             var answers = new LogAnswers(view);
             var hello = await ExchangeHelloAsync(view, answers, cancellation).ConfigureAwait(false);
-            var isConfirmed = hello.PrimaryTerm > Term.None && hello.PrimaryTerm >= view.End.Term;
-            var settings = new ReplicaSettings(_limit, isConfirmed, _decideOnly);
-            var machine = _version == 1 ? ReplicaSyncup.Version1(answers.Range, settings) : ReplicaSyncup.Version2(answers.Range, settings, hello);
-            var driver = new SyncupDriver(_channel, machine, answers, effect => Change(effect, view), _observer, _self.Time);
-            await driver.RunAsync(machine.Start, cancellation).ConfigureAwait(false);
-            report = machine.Report;
+            var machine = new ReplicaSyncup(answers.Range, hello, view.End.Term, _limit);
+            ISyncupMachine stepped = _decideOnly ? new DecisionOnly(machine) : machine;
+            var driver = new SyncupDriver(_channel, stepped, _version, answers, effect => Perform(effect, machine, view), _observer, _self.Time);
+            await driver.RunAsync(cancellation).ConfigureAwait(false);
+            result = new ReplicaResult(answers.Range, machine.Report, stepped == machine || machine.Report.Decision is null ? machine.Outcome : null, _export);
         }
 
-        await FinishAsync(report.Outcome!, cancellation).ConfigureAwait(false);
-        return report;
+        await FinishAsync(result, cancellation).ConfigureAwait(false);
+        return result;
     }
 
     private async ValueTask<FeederHello> ExchangeHelloAsync(LogView view, LogAnswers answers, CancellationToken cancellation)
@@ -88,26 +96,22 @@ internal sealed class ReplicaSession
         var identity = _log.Directory.Identity;
         var hello = new ReplicaHello(
             _version, _version, identity.Group, identity.Node, _self.Name, view.End.Term, view.First, view.Last, _self.Clock,
-            _version == 1 ? [] : answers.ListedTerms());
+            _version == SyncupVersion.One ? [] : answers.ListedTerms());
         _observer.OnMessage(sent: true, hello);
-        hello.Write(_channel.GetFrame(hello.Size));
-        _channel.CommitFrame(hello.Size);
+        _channel.Write(hello);
         await _channel.FlushAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
         var answer = await ReceiveHelloAsync(cancellation).ConfigureAwait(false);
         _observer.OnMessage(sent: false, answer);
-        var refusal = _self.Admission(identity.Group, identity.Node).Check(answer, _self.Clock);
-        if (refusal is null && answer.Version != _version)
-            refusal = new Refusal(RefusalKind.NoCommonVersion, $"asked for protocol version {_version}, the feeder chose {answer.Version}");
-        if (refusal is null) return answer;
-        await _channel.CloseAsync(GoodbyeCode.Refused, refusal.Reason).ConfigureAwait(false);
-        throw new SyncupRefusedException($"{_channel.Peer} ({answer.Name}) was refused: {refusal.Reason}", refusal.Kind);
+        if (HelloCheck.OfFeeder(answer, _self.Introduce(identity, _version, view.Last), _self.Rules) is not HelloVerdict.Refused refused) return answer;
+        await _channel.CloseAsync(GoodbyeCode.Refused, refused.Sentence).ConfigureAwait(false);
+        throw new SyncupRefusedException($"{_channel.Peer} was refused: {refused.Sentence}", refused.Reason);
     }
 
     private async ValueTask<FeederHello> ReceiveHelloAsync(CancellationToken cancellation)
     {
         try
         {
-            return FeederHello.Read((await _channel.ReceiveAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false)).Span);
+            return FeederHello.Decode((await _channel.ReceiveAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false)).Span);
         }
         catch (ChannelClosedException closed) when (closed.Goodbye is { Code: GoodbyeCode.Refused } goodbye)
         {
@@ -115,63 +119,74 @@ internal sealed class ReplicaSession
         }
     }
 
-    /// <summary>The effects that change what is on disk.</summary>
-    private SyncupInput Change(SyncupEffect effect, LogView view)
+    /// <summary>The effects that are the replica's own: what changes the disk, what is shown.</summary>
+    private SyncupInput? Perform(SyncupEffect effect, ReplicaSyncup machine, LogView view)
     {
         try
         {
             switch (effect)
             {
-                case ExportAbove export:
-                    return new Exported(RollbackExporter.Write(_log.Directory, view, Header(export, view), export.Refused));
-                case CutAfter cut:
+                case SyncupEffect.Show show:
+                    _observer.OnStep(show.Step, machine.Report);
+                    return null;
+                case SyncupEffect.ConfirmFeeder confirm:
+                    return new SyncupInput.FeederChecked(confirm.PrimaryTerm >= _log.Appended.Term);
+                case SyncupEffect.ExportUndone export:
+                    var report = machine.Report;
+                    var isRefused = report.Decision is RollbackDecision.Refuse;
+                    _export = RollbackExporter.Write(_log.Directory, view, Header(export.Matchpoint, report, view), isRefused);
+                    return new SyncupInput.ExportDurable();
+                case SyncupEffect.CutAfter cut:
                     // What came behind the view is in no export.
                     Invariant.Holds(_log.Appended == view.End, $"record {_log.Appended.Vlsn} was appended during a syncup that began at {view.Last}.");
-                    _log.CutAfter(cut.Matchpoint, cut.Export);
-                    return new CutDurable();
+                    _log.CutAfter(cut.Matchpoint, _export ?? throw Invariant.Unreachable(cut));
+                    return new SyncupInput.CutDurable();
                 default:
                     throw Invariant.Unreachable(effect);
             }
         }
-        catch (Exception error) when (error is StorageException or IOException)
+        catch (Exception error) when (error is StorageException or IOException or UnauthorizedAccessException)
         {
-            return new ReadFailed(error.Message);
+            return new SyncupInput.LogFaulted(error.Message);
         }
     }
 
-    private RollbackHeader Header(ExportAbove export, LogView view) => new()
+    private RollbackHeader Header(Vlsn matchpoint, SyncupReport report, LogView view) => new()
     {
         Group = _log.Directory.Identity.Group,
         Node = _log.Directory.Identity.Node,
-        Matchpoint = export.Matchpoint,
+        Matchpoint = matchpoint,
         Last = view.Last,
         LastFingerprint = view.End.Fingerprint,
-        Records = export.Counts.Records,
-        Commits = export.Counts.Commits,
-        Acknowledged = export.Counts.Acknowledged,
-        Row = export.Row,
-        Reason = export.Reason,
+        Records = report.Undone.Records,
+        Commits = report.Undone.Commits,
+        Acknowledged = report.Undone.AcknowledgedCommits,
+        Row = report.Decision!.Row,
+        Reason = report.Decision.Reason,
         ExportedAt = _self.Time.GetUtcNow(),
     };
 
-    private async ValueTask FinishAsync(SyncupOutcome outcome, CancellationToken cancellation)
+    private async ValueTask FinishAsync(ReplicaResult result, CancellationToken cancellation)
     {
-        switch (outcome)
+        switch (result.Outcome)
         {
-            case SyncupOutcome.Streaming streaming:
-                await FetchAsync(streaming.From, cancellation).ConfigureAwait(false);
+            case null:
+                await _channel.CloseAsync(GoodbyeCode.Done, "only the decision was asked for").ConfigureAwait(false);
                 break;
-            case SyncupOutcome.Failed { Kind: FailureKind.ConnectionLost }:
+            case ReplicaOutcome.Streaming streaming:
+                await FetchAsync(streaming.Start, cancellation).ConfigureAwait(false);
+                break;
+            case ReplicaOutcome.Failed { Kind: FailureKind.ConnectionLost }:
                 _channel.Abort();
                 break;
-            case SyncupOutcome.Failed failed:
+            case ReplicaOutcome.Failed failed:
                 await _channel.CloseAsync(FeederSession.CodeOf(failed.Kind), failed.Reason).ConfigureAwait(false);
                 break;
-            case SyncupOutcome.RestoreNeeded or SyncupOutcome.Refused or SyncupOutcome.Unconfirmed or SyncupOutcome.Decided:
-                await _channel.CloseAsync(GoodbyeCode.Done, "").ConfigureAwait(false);
+            case ReplicaOutcome.Restore or ReplicaOutcome.Refused or ReplicaOutcome.Wait:
+                await _channel.CloseAsync(GoodbyeCode.Done, result.Report.Reason).ConfigureAwait(false);
                 break;
             default:
-                throw Invariant.Unreachable(outcome);
+                throw Invariant.Unreachable(result.Outcome);
         }
     }
 

@@ -6,35 +6,48 @@ using Matchpoint.Transport;
 namespace Matchpoint.Syncup;
 
 /// <summary>
-/// Performs the effects of a syncup machine over a channel and a log, in order, and brings back what happened, until the machine has finished. Both sides use it: what differs is
-/// the machine and what <paramref name="perform"/> does for effects that change the own log.
+/// Performs the effects of a syncup machine over a channel and a log, in order, and brings back what happened, until the machine has ended. Both sides use it: what differs is the machine
+/// and what <paramref name="perform"/> does for effects that are that side's own.
 /// </summary>
 internal sealed class SyncupDriver(
-    Channel channel, ISyncupMachine machine, LogAnswers log, Func<SyncupEffect, SyncupInput?> perform, ISyncupObserver observer, TimeProvider time)
+    Channel channel,
+    ISyncupMachine machine,
+    ushort version,
+    LogAnswers log,
+    Func<SyncupEffect, SyncupInput?> perform,
+    ISyncupObserver observer,
+    TimeProvider time)
 {
-    private readonly List<SyncupEffect> _effects = [];
+    private readonly EffectList _effects = new();
+    private readonly Queue<SyncupInput> _inputs = new();
     private readonly long _startedAt = time.GetTimestamp();
 
     private TimeSpan Now => time.GetElapsedTime(_startedAt);
 
-    /// <summary>Runs the machine from its first effects to its last.</summary>
-    /// <param name="start">Starts the machine.</param>
-    /// <param name="cancellation">Gives up: this throws, and the machine is left where it is.</param>
-    /// <returns>The machine's last effect, which tells the outcome.</returns>
-    public async Task<SyncupEffect> RunAsync(Action<TimeSpan, List<SyncupEffect>> start, CancellationToken cancellation)
+    /// <summary>Makes a feeder's hello out of its answer; a replica says its hello before the machine begins.</summary>
+    public Func<SyncupAnswer, FeederHello>? MakeHello { get; init; }
+
+    /// <summary>Why the machine wanted the connection closed; null when it did not.</summary>
+    public string? CloseReason { get; private set; }
+
+    /// <summary>Runs the machine to its end.</summary>
+    public async Task RunAsync(CancellationToken cancellation)
     {
-        start(Now, _effects);
+        _inputs.Enqueue(new SyncupInput.Started());
         while (true)
         {
-            for (var i = 0; i < _effects.Count; i++)
+            while (_inputs.TryDequeue(out var input))
             {
-                if (_effects[i] is Finish or FinishFeeding) return _effects[i];
-                var input = await PerformAsync(_effects[i], cancellation).ConfigureAwait(false);
-                if (input is not null) machine.Step(input, Now, _effects);
+                _effects.Clear();
+                machine.Step(input, Now, _effects);
+                for (var i = 0; i < _effects.Count; i++)
+                {
+                    if (await PerformAsync(_effects[i], cancellation).ConfigureAwait(false) is { } answer) _inputs.Enqueue(answer);
+                }
             }
 
-            _effects.Clear();
-            machine.Step(await ReceiveAsync(cancellation).ConfigureAwait(false), Now, _effects);
+            if (machine.HasEnded) return;
+            _inputs.Enqueue(await ReceiveAsync(cancellation).ConfigureAwait(false));
         }
     }
 
@@ -42,21 +55,22 @@ internal sealed class SyncupDriver(
     {
         switch (effect)
         {
-            case Tell tell:
-                observer.OnStep(tell.Step, tell.Text);
-                return null;
-            case Send send:
+            case SyncupEffect.Send send:
                 return await SendAsync(send.Message, cancellation).ConfigureAwait(false);
+            case SyncupEffect.SendHello hello:
+                return await SendAsync(MakeHello!(hello.Answer), cancellation).ConfigureAwait(false);
+            case SyncupEffect.Close close:
+                CloseReason = close.Reason;
+                return null;
             default:
                 return log.TryAnswer(effect) ?? perform(effect);
         }
     }
 
-    private async ValueTask<SyncupInput?> SendAsync(SyncupMessage message, CancellationToken cancellation)
+    private async ValueTask<SyncupInput?> SendAsync(IMessage message, CancellationToken cancellation)
     {
         observer.OnMessage(sent: true, message);
-        message.Write(channel.GetFrame(message.Size));
-        channel.CommitFrame(message.Size);
+        channel.Write(message);
         try
         {
             await channel.FlushAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
@@ -64,7 +78,7 @@ internal sealed class SyncupDriver(
         }
         catch (ChannelException error)
         {
-            return new ConnectionLost(error.Message);
+            return new SyncupInput.ConnectionLost(error.Message);
         }
     }
 
@@ -74,21 +88,30 @@ internal sealed class SyncupDriver(
         {
             var wait = machine.Deadline is { } deadline ? deadline - Now : Limits.MessageTimeout;
             var frame = await channel.ReceiveAsync(wait, cancellation).ConfigureAwait(false);
-            var message = SyncupMessage.Read(frame.Span);
-            observer.OnMessage(sent: false, message);
-            return new MessageReceived(message);
+            if (TryDecode(frame.Span) is { } message) observer.OnMessage(sent: false, message);
+            return new SyncupInput.FrameReceived(frame);
         }
         catch (ChannelTimeoutException)
         {
-            return new TimePassed();
+            return new SyncupInput.TimePassed();
         }
-        catch (ChannelClosedException error)
+        catch (Exception error) when (error is ChannelClosedException or ProtocolException)
         {
-            return new ConnectionLost(error.Message);
+            return new SyncupInput.ConnectionLost(error.Message);
         }
-        catch (ProtocolException error)
+    }
+
+    /// <summary>For whoever watches; the machine decodes for itself, and says what is wrong with a frame that cannot be.</summary>
+    private IMessage? TryDecode(ReadOnlySpan<byte> frame)
+    {
+        if (observer is NoObserver) return null;
+        try
         {
-            return new GarbageReceived(error.Message);
+            return SyncupVersion.Decode(version, frame);
+        }
+        catch (ProtocolException)
+        {
+            return null;
         }
     }
 }

@@ -1,5 +1,6 @@
+using Matchpoint.Protocol.Hello;
 using Matchpoint.Protocol.Identities;
-using Matchpoint.Protocol.Syncup;
+using Matchpoint.Storage.Data;
 
 namespace Matchpoint.Syncup;
 
@@ -9,17 +10,8 @@ internal sealed record SyncupPeer
     /// <summary>The node's name, for people.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The protocol versions it speaks: lowest.</summary>
-    public byte LowestVersion { get; init; } = 1;
-
-    /// <summary>The protocol versions it speaks: highest.</summary>
-    public byte HighestVersion { get; init; } = 2;
-
-    /// <summary>How far a peer's clock may be from this one.</summary>
-    public TimeSpan MostClockSkew { get; init; } = TimeSpan.FromMinutes(1);
-
-    /// <summary>Whether a peer with this node's own identity is let in: only the tool does, for copied directories.</summary>
-    public bool AllowsSameNode { get; init; }
+    /// <summary>How strict it is with its peers.</summary>
+    public HelloRules Rules { get; init; } = new(TimeSpan.FromMinutes(1));
 
     /// <summary>Where time comes from.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
@@ -27,6 +19,10 @@ internal sealed record SyncupPeer
     /// <summary>The clock as a hello tells it: microseconds since 1970-01-01 UTC.</summary>
     public long Clock => (Time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
-    /// <summary>What it asks of its peers.</summary>
-    public Admission Admission(GroupId group, NodeId node) => new(group, node, LowestVersion, HighestVersion, MostClockSkew, AllowsSameNode);
+    /// <summary>What it compares a hello with, on a service that speaks one version.</summary>
+    public Introduction Introduce(NodeIdentity identity, ushort version, Vlsn last) =>
+        new(identity.Group, identity.Node, version, version, last, Clock);
+
+    /// <summary>A peer that compares copied directories, as the tool does.</summary>
+    public static SyncupPeer ForTheTool(string name) => new() { Name = name, Rules = new HelloRules(TimeSpan.FromMinutes(1), OwnNodeRule.Admit) };
 }

@@ -1,10 +1,10 @@
-using Matchpoint.Protocol.Syncup;
+using Matchpoint.Protocol.Hello;
 
 namespace Matchpoint.Syncup;
 
 /// <summary>The hello ended it: one side does not let the other in. Both are told why; nothing was touched.</summary>
-internal sealed class SyncupRefusedException(string message, RefusalKind? kind = null) : Exception(message)
+internal sealed class SyncupRefusedException(string message, RefusalReason? reason = null) : Exception(message)
 {
     /// <summary>Why, when this side refused; null when the peer did.</summary>
-    public RefusalKind? Kind { get; } = kind;
+    public RefusalReason? Reason { get; } = reason;
 }

@@ -14,6 +14,8 @@ namespace Matchpoint.Simulation.Files;
 /// </remarks>
 internal sealed class FaultyFiles : IFileSystem
 {
+    private static int _starts = 1;
+
     private readonly Lock _lock = new();
     private readonly Random _random;
     private readonly CachedDisk _disk;
@@ -24,11 +26,15 @@ internal sealed class FaultyFiles : IFileSystem
     /// <param name="random">Decides what is left to chance: how a write tears.</param>
     /// <param name="image">Copied.</param>
     public FaultyFiles(Random random, MemoryFiles? image = null)
-        : this(random, new CachedDisk(image ?? new MemoryFiles()), new FaultPlan())
+        : this(random, new CachedDisk(image ?? new MemoryFiles()), new FaultPlan(), new Guid(Interlocked.Increment(ref _starts), 0, 0, new byte[8]))
     {
     }
 
-    private FaultyFiles(Random random, CachedDisk disk, FaultPlan faults) => (_random, _disk, Faults) = (random, disk, faults);
+    private FaultyFiles(Random random, CachedDisk disk, FaultPlan faults, Guid bootId) =>
+        (_random, _disk, Faults, BootId) = (random, disk, faults, bootId);
+
+    /// <inheritdoc/>
+    public Guid BootId { get; }
 
     /// <summary>What goes wrong.</summary>
     public FaultPlan Faults { get; }
@@ -81,7 +87,7 @@ internal sealed class FaultyFiles : IFileSystem
         lock (_lock)
         {
             _effects.Die("the process was killed");
-            return new FaultyFiles(_random, _disk, Faults);
+            return new FaultyFiles(_random, _disk, Faults, BootId);
         }
     }
 

@@ -22,6 +22,9 @@ internal sealed class MemoryFiles : IFileSystem
     }
 
     /// <inheritdoc/>
+    public Guid BootId { get; init; } = new(1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
+
+    /// <inheritdoc/>
     public bool FileExists(string path)
     {
         lock (_lock) return _names.HasFile(path);

@@ -50,6 +50,13 @@ internal sealed class ProbeProcess : IDisposable
     public static bool Exists(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "")
         .Split(System.IO.Path.PathSeparator).Any(directory => File.Exists(System.IO.Path.Combine(directory, program)));
 
+    /// <summary>The next line that it says; null when it said its last.</summary>
+    public async Task<string?> ReadLineAsync()
+    {
+        using var deadline = new CancellationTokenSource(Deadline);
+        return await _process.StandardOutput.ReadLineAsync(deadline.Token);
+    }
+
     /// <summary>Ends it at once, as <c>kill -9</c> does.</summary>
     public async Task KillAsync()
     {

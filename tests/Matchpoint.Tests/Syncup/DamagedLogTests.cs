@@ -37,7 +37,7 @@ public class DamagedLogTests
         else feeder.Damage(Vlsn.Of(4));
         var before = replica.Disk();
         var met = await new Meeting { Version = version, Way = overTcp ? Way.Tcp : Way.Memory }.RunAsync(replica, feeder);
-        Assert.True(met.Report is null or { Outcome: SyncupOutcome.Failed }, $"{met}");
+        Assert.True(met.Report is null or { Outcome: ReplicaOutcome.Failed }, $"{met}");
         Assert.True(met.Feeder is null or FeederOutcome.Failed, $"{met}");
         Assert.Equal(before, replica.Disk());
         Assert.Empty(replica.Exports());
@@ -53,7 +53,7 @@ public class DamagedLogTests
         replica.Damage(Vlsn.Of(6), offset: 50);
         var records = replica.Log.Appended;
         var met = await new Meeting { Version = version }.RunAsync(replica, feeder);
-        Assert.True(met.Report is null or { Outcome: SyncupOutcome.Failed }, $"{met}");
+        Assert.True(met.Report is null or { Outcome: ReplicaOutcome.Failed }, $"{met}");
         Assert.Equal(records, replica.Log.Appended);
         Assert.Empty(replica.Exports());
     }
@@ -77,7 +77,7 @@ public class DamagedLogTests
             using var feeder = new TestNode("feeder").Write("t1 a b c 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 t2");
             feeder.Damage(Vlsn.Of(vlsn), offset);
             var met = await new Meeting { Version = version }.RunAsync(replica, feeder);
-            Assert.True(met.ReplicaError is not null || met.Report is { Outcome: SyncupOutcome.Failed }, $"record {vlsn}: {met}");
+            Assert.True(met.ReplicaError is not null || met.Report is { Outcome: ReplicaOutcome.Failed }, $"record {vlsn}: {met}");
             Assert.True(replica.Log.Appended.Vlsn < Vlsn.Of(vlsn), $"record {vlsn} was taken in");
             replica.MustBeSound();
         }

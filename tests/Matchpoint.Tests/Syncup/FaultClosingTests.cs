@@ -94,12 +94,12 @@ public class FaultClosingTests
                 await peer.SendAsync(hello with { Version = 9 });
                 return;
             case "cancelled":
-                await peer.SendAsync(hello with { Candidate = null, Next = null });
+                await peer.SendAsync(hello with { Answer = SyncupAnswer.None });
                 await peer.ReceiveAsync();
                 await cancel.CancelAsync();
                 return;
             case "garbage in the syncup":
-                await peer.SendAsync(hello with { Candidate = null, Next = null });
+                await peer.SendAsync(hello with { Answer = SyncupAnswer.None });
                 await peer.ReceiveAsync();
                 await peer.SendAsync([99, 1, 2, 3]);
                 return;
@@ -135,11 +135,11 @@ public class FaultClosingTests
                 return;
             case "hello of another group":
                 await peer.SendAsync(hello with { Group = GroupId.FromName("other") });
-                await peer.AwaitRefusalAsync("the groups differ");
+                await peer.AwaitRefusalAsync("belongs to group");
                 return;
             case "hello of another version":
                 await peer.SendAsync(hello with { LowestVersion = 7, HighestVersion = 9 });
-                await peer.AwaitRefusalAsync("no common protocol version");
+                await peer.AwaitRefusalAsync("speaks version");
                 return;
             case "own log damaged":
                 await peer.SendAsync(hello);
@@ -195,7 +195,7 @@ public class FaultClosingTests
         {
             var result = await session.WaitAsync(Meeting.Patience);
             Assert.True(
-                result is FeederOutcome.Failed or SyncupReport { Outcome: SyncupOutcome.Failed },
+                result is FeederOutcome.Failed or ReplicaResult { Outcome: ReplicaOutcome.Failed },
                 $"{result}");
         }
         catch (Exception error) when (error is ChannelException or ProtocolException or SyncupRefusedException or Storage.StorageException or IOException or OperationCanceledException)

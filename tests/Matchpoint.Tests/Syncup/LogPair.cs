@@ -36,14 +36,14 @@ internal sealed record LogPair(string Name, string Common, string Replica, strin
         },
         new("acknowledged above the limit", "t1 a b", "x! y z!", "t2 c", 10, 3)
         {
-            Records = 3, Commits = 3, Acknowledged = 2, Undone = "x y z", Limit = RollbackLimit.AtMost(1), Ends = typeof(SyncupOutcome.Refused),
+            Records = 3, Commits = 3, Acknowledged = 2, Undone = "x y z", Limit = RollbackLimit.AtMost(1), Ends = typeof(ReplicaOutcome.Refused),
         },
         new("rollback disabled", "t1 a b", "x", "t2 c", 10, 3)
         {
-            Records = 1, Commits = 1, Undone = "x", Limit = RollbackLimit.Disabled, Ends = typeof(SyncupOutcome.Refused),
+            Records = 1, Commits = 1, Undone = "x", Limit = RollbackLimit.Disabled, Ends = typeof(ReplicaOutcome.Refused),
         },
-        new("known durable", "t1 a b", "x y d4", "t2 c", 9, 3) { Records = 2, Commits = 2, Ends = typeof(SyncupOutcome.Refused) },
-        new("stale feeder", "t1 a b", "t3 x", "t2 c", 8, 3) { Records = 2, Commits = 1, Ends = typeof(SyncupOutcome.Unconfirmed) },
+        new("known durable", "t1 a b", "x y d4", "t2 c", 9, 3) { Records = 2, Commits = 2, Ends = typeof(ReplicaOutcome.Refused) },
+        new("stale feeder", "t1 a b", "t3 x", "t2 c", 8, 3) { Records = 2, Commits = 1, Ends = typeof(ReplicaOutcome.Wait) },
         new("three terms", "t1 a", "b t2 c t3 d", "t4 e", 11, 2) { Records = 5, Commits = 3, Undone = "b c d" },
         new("three terms each", "t1 a", "b t2 c t4 d", "t3 e t5 f t6 g", 11, 2) { Records = 5, Commits = 3, Undone = "b c d" },
         new("cloned disk with equal terms", "t1 a b", "x y z", "c d e f g", 11, 3) { Records = 3, Commits = 3, Undone = "x y z" },
@@ -52,14 +52,14 @@ internal sealed record LogPair(string Name, string Common, string Replica, strin
         new("only a term's start held", "t1", "t2", "t3 a", 3, 1) { Records = 1, Undone = "" },
         new("nothing shared and no commit held", "", "t1", "t2 a", 1, -1) { Records = 1, Undone = "" },
         new("only pieces held", "", "(x (y", "t2 a", 1, -1) { Records = 2, Undone = "x y" },
-        new("nothing shared and a commit held", "", "t1 x", "t2 a", 5, -1) { Ends = typeof(SyncupOutcome.RestoreNeeded) },
+        new("nothing shared and a commit held", "", "t1 x", "t2 a", 5, -1) { Ends = typeof(ReplicaOutcome.Restore) },
         new("feeder trimmed above the replica's end", "t1 a b c", "", "d e f g h i j k l m n o p q r s t u v w x y z", 5, -1)
         {
-            TrimTo = 22, Ends = typeof(SyncupOutcome.RestoreNeeded),
+            TrimTo = 22, Ends = typeof(ReplicaOutcome.Restore),
         },
         new("feeder trimmed above the divergence", "t1 a b c", "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22", "t2 d e f g h i j k l m n o p q r s t u v w", 5, -1)
         {
-            TrimTo = 20, Ends = typeof(SyncupOutcome.RestoreNeeded),
+            TrimTo = 20, Ends = typeof(ReplicaOutcome.Restore),
         },
         new("feeder trimmed below the divergence", "t1 a b c d e f g h i j k l m n o p q r s t u v w", "x y", "t2 z", 11, 24)
         {
@@ -76,11 +76,11 @@ internal sealed record LogPair(string Name, string Common, string Replica, strin
         },
         new("replica trimmed above the divergence", "t1 a b c", "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20", "t2 d e f g h i j k l m n o p q r s t", 5, -1)
         {
-            ReplicaTrimTo = 20, Ends = typeof(SyncupOutcome.RestoreNeeded),
+            ReplicaTrimTo = 20, Ends = typeof(ReplicaOutcome.Restore),
         },
         new("replica trimmed above the feeder's end", "t1 a b c", "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20", "", 5, -1)
         {
-            ReplicaTrimTo = 20, Ends = typeof(SyncupOutcome.RestoreNeeded),
+            ReplicaTrimTo = 20, Ends = typeof(ReplicaOutcome.Restore),
         },
     ];
 
@@ -95,7 +95,7 @@ internal sealed record LogPair(string Name, string Common, string Replica, strin
     /// <summary>The operations that the export lists; null when there is none.</summary>
     public string? Undone { get; init; }
 
-    public Type Ends { get; init; } = typeof(SyncupOutcome.Streaming);
+    public Type Ends { get; init; } = typeof(ReplicaOutcome.Streaming);
 
     /// <summary>How far the feeder removes its oldest records.</summary>
     public long TrimTo { get; init; }
@@ -105,7 +105,7 @@ internal sealed record LogPair(string Name, string Common, string Replica, strin
 
     public static IEnumerable<string> Names => All.Select(pair => pair.Name);
 
-    public bool Streams => Ends == typeof(SyncupOutcome.Streaming);
+    public bool Streams => Ends == typeof(ReplicaOutcome.Streaming);
 
     public static LogPair Named(string name) => All.Single(pair => pair.Name == name);
 

@@ -50,7 +50,7 @@ public class LyingFeederTests
         using var replica = new TestNode("replica").Write($"{Common} x y z");
         await LieAsync(1, replica, feeder, async peer =>
         {
-            var request = (EntryRequest)SyncupMessage.Read(await peer.ReceiveAsync());
+            var request = (EntryRequest)RawPeer.Read(await peer.ReceiveAsync());
             await peer.SendAsync(new Entry(new LogEntry(request.Vlsn.Plus(away), new Lsn(1), new Fingerprint(2), IsSync: true)));
         }, FailureKind.PeerFault);
         await MustMeetWellAsync(1, replica, feeder);
@@ -63,9 +63,10 @@ public class LyingFeederTests
         using var replica = new TestNode("replica").Write($"{Common} x y z");
         await LieAsync(1, replica, feeder, async peer =>
         {
+            // The second one is too many: the replica closes instead of asking again.
             for (var i = 0; i < 2; i++)
             {
-                var request = (EntryRequest)SyncupMessage.Read(await peer.ReceiveAsync());
+                var request = (EntryRequest)RawPeer.Read(await peer.ReceiveAsync());
                 await peer.SendAsync(new AlternateMatchpoint(new LogEntry(request.Vlsn.Previous, new Lsn(1), new Fingerprint(2), IsSync: true)));
             }
         }, FailureKind.PeerFault);
@@ -90,8 +91,7 @@ public class LyingFeederTests
                     await peer.ReceiveAsync();
                     await peer.SendAsync(frame);
                     await peer.AnswerWhileAskedAsync(feeder);
-                    peer.Vanish();
-                }, silently: true);
+                });
             }
         }
 
@@ -125,11 +125,7 @@ public class LyingFeederTests
             using var feeder = new TestNode("feeder").Write($"{Common} t2 h i j k");
             using var replica = new TestNode("replica").Write($"{Common} x y z");
             var hello = RawPeer.Hello(feeder, 2) with { First = Vlsn.Of(first), Last = Vlsn.Of(last), Term = new Term(ulong.MaxValue) };
-            await LieAsync(2, replica, feeder, async peer =>
-            {
-                await peer.AnswerWhileAskedAsync(feeder);
-                peer.Vanish();
-            }, silently: true, hello: hello);
+            await LieAsync(2, replica, feeder, peer => peer.AnswerWhileAskedAsync(feeder), hello: hello);
             await MustMeetWellAsync(2, replica, feeder);
         }
     }
@@ -223,20 +219,16 @@ public class LyingFeederTests
         var joining = Task.Run(() => new Meeting { Version = version, Time = time }.JoinAsync(left, replica));
         var peer = new RawPeer(right);
         await peer.AcceptServiceAsync();
-        var asked = ReplicaHello.Read(await peer.ReceiveAsync());
+        var asked = ReplicaHello.Decode(await peer.ReceiveAsync());
         if (sendsHello) await peer.SendAsync(hello ?? RawPeer.Hello(feeder, version) with { Clock = asked.Clock });
-        await lie(peer);
-        if (!silently)
-        {
-            await peer.AwaitCloseAsync();
-            peer.Vanish();
-        }
-
         try
         {
+            await lie(peer);
+            if (!silently) await peer.AwaitCloseAsync();
+            peer.Vanish(); // It has heard the goodbye; the replica need not wait for its.
             var report = await joining.WaitAsync(Meeting.Patience);
-            Assert.True(report.Outcome is SyncupOutcome.Failed or SyncupOutcome.RestoreNeeded or SyncupOutcome.Refused, $"{report}");
-            if (expected is not null) Assert.Equal(expected, Assert.IsType<SyncupOutcome.Failed>(report.Outcome).Kind);
+            Assert.True(report.Outcome is ReplicaOutcome.Failed or ReplicaOutcome.Restore or ReplicaOutcome.Refused or ReplicaOutcome.Wait, $"{report}");
+            if (expected is not null) Assert.Equal(expected, Assert.IsType<ReplicaOutcome.Failed>(report.Outcome).Kind);
         }
         catch (Exception error) when (error is ChannelException or ProtocolException or StorageException)
         {
@@ -249,7 +241,7 @@ public class LyingFeederTests
     private static async Task MustMeetWellAsync(byte version, TestNode replica, TestNode feeder)
     {
         var met = await new Meeting { Version = version }.RunAsync(replica, feeder);
-        Assert.True(met.Report?.Outcome is SyncupOutcome.Streaming, $"{met}");
+        Assert.True(met.Report?.Outcome is ReplicaOutcome.Streaming, $"{met}");
         replica.MustEqual(feeder);
         replica.MustBeSound();
         Assert.Contains(replica.Exports(), export => replica.Undone(export.Name).EndsWith("x y z", StringComparison.Ordinal));

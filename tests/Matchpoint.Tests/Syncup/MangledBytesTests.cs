@@ -90,7 +90,7 @@ public class MangledBytesTests
         var held = Operations(replica);
         var (feederBefore, replicaBefore) = (feeder.Bytes(), replica.Bytes());
         var meeting = new Meeting { Version = version, Time = wire.Time };
-        SyncupReport? report = null;
+        ReplicaResult? report = null;
         await using (wire.Left)
         await using (wire.Right)
         {
@@ -98,7 +98,7 @@ public class MangledBytesTests
             try
             {
                 report = await meeting.JoinAsync(wire.Left, replica).WaitAsync(Meeting.Patience);
-                if (report.Outcome is SyncupOutcome.Streaming) replica.MustEqual(feeder);
+                if (report.Outcome is ReplicaOutcome.Streaming) replica.MustEqual(feeder);
             }
             catch (Exception error) when (error is ChannelException or ProtocolException or SyncupRefusedException or StorageException)
             {
@@ -119,10 +119,10 @@ public class MangledBytesTests
         Assert.Equal(feederBefore, feeder.Bytes());
         replica.MustBeSound();
         MustKeep(held, replica);
-        if (report?.Outcome is not (null or SyncupOutcome.Streaming or SyncupOutcome.Failed)) Assert.Equal(replicaBefore, replica.Bytes());
+        if (report?.Outcome is not (null or ReplicaOutcome.Streaming or ReplicaOutcome.Failed)) Assert.Equal(replicaBefore, replica.Bytes());
         var again = await new Meeting { Version = version }.RunAsync(replica, feeder);
-        if (again.Report?.Outcome is SyncupOutcome.Streaming) replica.MustEqual(feeder);
-        else Assert.True(again.Report?.Outcome is SyncupOutcome.Refused { Row: 9 }, $"{again}");
+        if (again.Report?.Outcome is ReplicaOutcome.Streaming) replica.MustEqual(feeder);
+        else Assert.True(again.Report?.Outcome is ReplicaOutcome.Refused { Row: 9 }, $"{again}");
         MustKeep(held, replica);
     }
 

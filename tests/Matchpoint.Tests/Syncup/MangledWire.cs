@@ -81,11 +81,12 @@ internal sealed class MangledWire
 
         public override void CloseOutput() => output.Complete();
 
+        public override void Close() => output.Complete();
+
         public override void Abort()
         {
             output.Complete(new IOException("aborted"));
             input.CancelPendingRead();
-            input.Complete();
         }
     }
 }

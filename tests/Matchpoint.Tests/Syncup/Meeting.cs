@@ -1,4 +1,5 @@
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Messages;
 using Matchpoint.Protocol.Syncup;
 using Matchpoint.Syncup;
 using Matchpoint.Transport;
@@ -6,7 +7,7 @@ using Matchpoint.Transport;
 namespace Matchpoint.Tests.Syncup;
 
 /// <summary>What both sides of a session came to.</summary>
-internal sealed record Met(SyncupReport? Report, Exception? ReplicaError, FeederOutcome? Feeder, Exception? FeederError)
+internal sealed record Met(ReplicaResult? Report, Exception? ReplicaError, FeederOutcome? Feeder, Exception? FeederError)
 {
     /// <summary>The replica's outcome and how it got there, in words: what must be the same over every way.</summary>
     public string Verdict => Report is { } report
@@ -43,12 +44,12 @@ internal sealed record Meeting
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
-    public static SyncupPeer Self(TimeProvider time) => new() { Name = "test", AllowsSameNode = true, Time = time };
+    public static SyncupPeer Self(TimeProvider time) => SyncupPeer.ForTheTool("test") with { Time = time };
 
     public Task<Met> RunAsync(TestNode replica, TestNode feeder) => Way == Way.Memory ? InMemoryAsync(replica, feeder) : OverTcpAsync(replica, feeder);
 
     public FeederSession Feed(Channel channel, string service, TestNode feeder) => new(
-        channel, Services.VersionOf(service), feeder.Log, Self(Time), Confirmed ? feeder.Log.Appended.Term : Term.None, FeederObserver);
+        channel, service == Services.Syncup ? SyncupVersion.One : SyncupVersion.Two, feeder.Log, Self(Time), Confirmed ? feeder.Log.Appended.Term : Term.None, FeederObserver);
 
     public async Task<FeederOutcome> ServeAsync(Channel channel, TestNode feeder)
     {
@@ -56,7 +57,7 @@ internal sealed record Meeting
         return await Feed(channel, service, feeder).RunAsync(CancellationToken.None);
     }
 
-    public Task<SyncupReport> JoinAsync(Channel channel, TestNode replica, CancellationToken cancellation = default) =>
+    public Task<ReplicaResult> JoinAsync(Channel channel, TestNode replica, CancellationToken cancellation = default) =>
         new ReplicaSession(channel, Version, replica.Log, Self(Time), Limit, DecideOnly, ReplicaObserver).RunAsync(cancellation);
 
     private async Task<Met> InMemoryAsync(TestNode replica, TestNode feeder)
@@ -109,5 +110,22 @@ internal sealed record Meeting
         {
             return (null, error);
         }
+    }
+}
+
+/// <summary>The parts of a result by short names.</summary>
+internal static class Results
+{
+    extension(ReplicaResult result)
+    {
+        public RollbackDecision? Decision => result.Report.Decision;
+
+        public Vlsn Matchpoint => result.Report.M;
+
+        public UndoneCount AboveMatchpoint => result.Report.Undone;
+
+        public long Compared => result.Report.Comparisons;
+
+        public int RoundTrips => result.Report.RoundTrips;
     }
 }

@@ -1,5 +1,8 @@
+using System.Collections.Immutable;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
+using Matchpoint.Protocol.Syncup;
+using Matchpoint.Storage.Log;
 using Matchpoint.Syncup;
 using Matchpoint.Transport;
 
@@ -26,20 +29,11 @@ internal sealed class RawPeer(Channel channel)
         }
     }
 
-    public Task SendAsync(SyncupMessage message) => SendAsync(Bytes(message));
+    public Task SendAsync(IMessage message) => SendAsync(Bytes(message));
 
-    public Task SendAsync(Heartbeat heartbeat)
-    {
-        var bytes = new byte[Heartbeat.Size];
-        heartbeat.Write(bytes);
-        return SendAsync(bytes);
-    }
-
-    public Task SendAsync(FeederHello hello) => SendAsync(Bytes(hello));
-
-    public Task SendAsync(ReplicaHello hello) => SendAsync(Bytes(hello));
-
-    public async Task SendOrThrowAsync(byte[] frame) => await channel.SendAsync(frame, Patience, CancellationToken.None);
+    /// <summary>A message of either version's dialogue.</summary>
+    public static IMessage Read(byte[] frame) =>
+        SyncupVersion.Decode((Opcode)frame[0] is Opcode.Probe or Opcode.ProbeAnswer ? SyncupVersion.Two : SyncupVersion.One, frame);
 
     /// <summary>Goes without a word.</summary>
     public void Vanish() => channel.Abort();
@@ -61,7 +55,7 @@ internal sealed class RawPeer(Channel channel)
     {
         var closed = await Assert.ThrowsAsync<ChannelClosedException>(ReceiveAsync);
         Assert.Equal(GoodbyeCode.Refused, closed.Goodbye?.Code);
-        Assert.Contains(reason, closed.Goodbye!.Reason, StringComparison.Ordinal);
+        Assert.Contains(reason, closed.Goodbye!.Value.Reason, StringComparison.Ordinal);
     }
 
     /// <summary>Plays an honest feeder until the replica asks for the stream.</summary>
@@ -71,7 +65,7 @@ internal sealed class RawPeer(Channel channel)
         var log = new LogAnswers(view);
         while (true)
         {
-            switch (SyncupMessage.Read(await ReceiveAsync()))
+            switch (RawPeer.Read(await ReceiveAsync()))
             {
                 case EntryRequest request when log.Range.Holds(request.Vlsn):
                     await SendAsync(new Entry(log.Entry(request.Vlsn)));
@@ -80,13 +74,13 @@ internal sealed class RawPeer(Channel channel)
                     await SendAsync(new AlternateMatchpoint(log.Entry(log.Range.LastSync)));
                     break;
                 case Probe probe:
-                    await SendAsync(new ProbeAnswer([.. probe.Vlsns.Select(log.Entry)]));
+                    await SendAsync(new ProbeAnswer([.. probe.Vlsns.Select(vlsn => new ProbedEntry(vlsn, log.Entry(vlsn)))]));
                     break;
-                case StartStream start:
-                    return start.Vlsn;
                 case RestoreRequest:
                     await SendAsync(new RestoreResponse());
-                    return Vlsn.Null;
+                    break;
+                case StartStream start:
+                    return start.Start;
                 case var other:
                     throw new InvalidOperationException($"version {version}: {other}");
             }
@@ -117,14 +111,14 @@ internal sealed class RawPeer(Channel channel)
     }
 
     /// <summary>What an honest feeder says first, to a replica whose log is a prefix of the own or of which nothing is known.</summary>
-    public static FeederHello Hello(TestNode feeder, byte version, TermEnd[]? replica = null)
+    public static FeederHello Hello(TestNode feeder, byte version, ImmutableArray<TermEnd> replica = default)
     {
         using var view = feeder.Log.View();
-        var (candidate, next) = version == 1 || replica is null ? (null, null) : new LogAnswers(view).Candidate(replica);
         var identity = feeder.Directory.Identity;
+        var answer = version == 1 || replica.IsDefault ? SyncupAnswer.None : AnswerTo(replica, view);
         return new FeederHello(
-            version, identity.Group, identity.Node, "raw", view.End.Term, view.End.Term, view.First, view.Last, view.Durable,
-            Meeting.Self(TimeProvider.System).Clock, candidate, next);
+            version, identity.Group, identity.Node, "raw", view.End.Term, view.End.Term, view.First, view.Last,
+            Meeting.Self(TimeProvider.System).Clock, view.Durable, answer);
     }
 
     public static ReplicaHello HelloOfReplica(TestNode replica, byte version)
@@ -136,31 +130,19 @@ internal sealed class RawPeer(Channel channel)
             version == 1 ? [] : new LogAnswers(view).ListedTerms());
     }
 
-    public static byte[] Bytes(SyncupMessage message)
+    public static byte[] Bytes(IMessage message)
     {
-        var bytes = new byte[message.Size];
-        message.Write(bytes);
+        var bytes = new byte[message.EncodedLength];
+        message.Encode(bytes);
         return bytes;
     }
 
-    public static byte[] Bytes(ReplicaHello hello)
+    private static SyncupAnswer AnswerTo(ImmutableArray<TermEnd> replica, LogView view)
     {
-        var bytes = new byte[hello.Size];
-        hello.Write(bytes);
-        return bytes;
-    }
-
-    public static byte[] Bytes(FeederHello hello)
-    {
-        var bytes = new byte[hello.Size];
-        hello.Write(bytes);
-        return bytes;
-    }
-
-    public static byte[] Bytes(Acknowledge acknowledge)
-    {
-        var bytes = new byte[Acknowledge.Size];
-        acknowledge.Write(bytes);
-        return bytes;
+        var own = view.TermEnds().Select(end => new TermEnd(end.Term, end.Last, default)).ToList();
+        if (TermList.NewestCommon(replica, own) is not { } common) return SyncupAnswer.None;
+        var log = new LogAnswers(view);
+        var at = Vlsn.Min(common.Last, replica.First(end => end.Term == common.Term).Last);
+        return new SyncupAnswer(log.Entry(at), at < view.Last ? log.Entry(at.Next) : null);
     }
 }

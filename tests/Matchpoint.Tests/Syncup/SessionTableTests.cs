@@ -52,11 +52,11 @@ public class SessionTableTests
         using var a = replica;
         using var b = feeder;
         var before = (replica.Disk(), feeder.Disk());
-        SyncupReport explained;
+        ReplicaResult explained;
         using (var replicaView = replica.Log.View())
         using (var feederView = feeder.Log.View())
             explained = Explanation.Run(replica.Directory, replicaView, feeder.Directory, feederView, pair.Limit);
-        Assert.IsType<SyncupOutcome.Decided>(explained.Outcome);
+        Assert.Null(explained.Outcome);
         Assert.Equal((pair.Row, pair.Matchpoint), (explained.Decision!.Row, explained.Matchpoint.Value));
         Assert.Equal(before.Item1, replica.Disk());
         Assert.Equal(before.Item2, feeder.Disk());
@@ -68,8 +68,8 @@ public class SessionTableTests
 
         var met = await new Meeting { Limit = pair.Limit }.RunAsync(replica, feeder);
         Assert.Equal(explained.Decision, met.Report!.Decision);
-        Assert.Equal(explained.AboveMatchpoint, met.Report.AboveMatchpoint);
-        Assert.Equal((explained.Matchpoint, explained.Compared, explained.RoundTrips), (met.Report.Matchpoint, met.Report.Compared, met.Report.RoundTrips));
+        Assert.Equal(explained.AboveMatchpoint, met.Report!.AboveMatchpoint);
+        Assert.Equal((explained.Matchpoint, explained.Compared, explained.RoundTrips), (met.Report!.Matchpoint, met.Report!.Compared, met.Report!.RoundTrips));
     }
 
     [Theory]
@@ -94,7 +94,7 @@ public class SessionTableTests
         async Task MeetAsync()
         {
             var met = await new Meeting { Version = version }.RunAsync(replica, feeder);
-            Assert.True(met.Report?.Outcome is SyncupOutcome.Streaming, $"{met}");
+            Assert.True(met.Report?.Outcome is ReplicaOutcome.Streaming, $"{met}");
             replica.MustEqual(feeder);
         }
     }
@@ -111,14 +111,14 @@ public class SessionTableTests
         Assert.Single(replica.Exports());
     }
 
-    private static void MustBeAsExpected(LogPair pair, SyncupReport report)
+    private static void MustBeAsExpected(LogPair pair, ReplicaResult report)
     {
         Assert.Equal(pair.Ends, report.Outcome!.GetType());
         Assert.Equal((pair.Row, pair.Matchpoint), (report.Decision!.Row, report.Matchpoint.Value));
-        if (pair.Row != 5) Assert.Equal(new UndoneCounts(pair.Records, pair.Commits, pair.Acknowledged), report.AboveMatchpoint);
+        if (pair.Row != 5) Assert.Equal(new UndoneCount(pair.Records, pair.Commits, pair.Acknowledged), report.AboveMatchpoint);
     }
 
-    private static void MustListTheUndone(LogPair pair, TestNode replica, SyncupReport report)
+    private static void MustListTheUndone(LogPair pair, TestNode replica, ReplicaResult report)
     {
         if (pair.Undone is null)
         {

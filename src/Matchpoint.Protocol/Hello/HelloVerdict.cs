@@ -1,0 +1,37 @@
+namespace Matchpoint.Protocol.Hello;
+
+/// <summary>Why a peer was not let in.</summary>
+internal enum RefusalReason
+{
+    /// <summary>The peer's log belongs to another group.</summary>
+    WrongGroup,
+
+    /// <summary>No protocol version is spoken by both.</summary>
+    NoCommonVersion,
+
+    /// <summary>The peer has the node id that this node has itself.</summary>
+    OwnNode,
+
+    /// <summary>The peer's clock and ours are too far apart.</summary>
+    ClockSkew,
+
+    /// <summary>The feeder holds no records at all: it could feed nothing, and a search against it would end in a restore.</summary>
+    NothingToFeed,
+}
+
+/// <summary>What became of a hello.</summary>
+internal abstract record HelloVerdict
+{
+    private HelloVerdict()
+    {
+    }
+
+    /// <summary>The peer is let in.</summary>
+    /// <param name="Version">The version spoken from here on.</param>
+    public sealed record Admitted(ushort Version) : HelloVerdict;
+
+    /// <summary>The peer is not let in.</summary>
+    /// <param name="Reason">Why.</param>
+    /// <param name="Sentence">Why in words, with both values; it goes to both sides.</param>
+    public sealed record Refused(RefusalReason Reason, string Sentence) : HelloVerdict;
+}

@@ -1,0 +1,46 @@
+using Matchpoint.Protocol;
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Storage.Data;
+
+namespace Matchpoint.Storage.Log;
+
+/// <summary>A log's files as opening them left them: recovered, mended, and known to be as safe as they are shown to be.</summary>
+internal sealed record OpenedLog(SegmentStore Store, PositionsFile Positions, LogOpenReport Report)
+{
+    /// <summary>Opens the files of a log, mending what a crash left.</summary>
+    /// <exception cref="StorageException">The log is damaged, foreign, or of a newer format.</exception>
+    public static OpenedLog Open(DataDirectory directory, LogOptions options)
+    {
+        Invariant.Holds(!directory.IsReadOnly, "a directory opened for a look cannot be written; take LogView.Look.");
+        var positions = PositionsFile.Open(directory.Files, directory.PositionsPath, directory.LogPath, out var wasMissing);
+        Segment[] segments = [];
+        try
+        {
+            (segments, var report) = LogRecovery.Recover(directory, positions, wasMissing);
+            var store = new SegmentStore(directory, options, segments, positions.Current.Flushed);
+            Settle(directory.Files.BootId, store, positions, wasMissing || report.Torn is not null);
+            return new OpenedLog(store, positions, report);
+        }
+        catch
+        {
+            foreach (var segment in segments) segment.Dispose();
+            positions.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Brings the flushed position up to what recovery kept, before it is shown to anybody. In the same run of the machine the written records are as safe as they
+    /// were, and are flushed in their turn. After a new start, whatever could be read came from the device.
+    /// </summary>
+    private static void Settle(Guid bootId, SegmentStore store, PositionsFile positions, bool isMended)
+    {
+        var isSameRun = bootId != Guid.Empty && positions.Current.BootId == bootId;
+        if (isSameRun && !isMended) return;
+        if (bootId == Guid.Empty || isMended) store.Flush();
+        var end = store.Position;
+        var head = store.Segments is [var first, ..] ? first.Before.End : Lsn.Zero;
+        var settled = positions.Current with { Flushed = end.End, FlushedVlsn = end.Vlsn, Head = head, BootId = bootId };
+        if (settled != positions.Current) positions.Replace(settled);
+    }
+}

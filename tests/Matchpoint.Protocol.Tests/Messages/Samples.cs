@@ -1,0 +1,70 @@
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Messages;
+
+namespace Matchpoint.Protocol.Tests.Messages;
+
+/// <summary>One value of every message, and how to read a frame of each opcode.</summary>
+internal static class Samples
+{
+    public static readonly LogEntry Seven = new(Vlsn.Of(7), new Lsn(0x1234), new Fingerprint(0xABCD), IsSync: true);
+
+    public static readonly LogEntry Eight = new(Vlsn.Of(8), new Lsn(0x1300), new Fingerprint(0xBCDE), IsSync: false);
+
+    public static ReplicaHello ReplicaHello => new(
+        1, 2, new GroupId(new Guid("00112233-4455-6677-8899-aabbccddeeff")), new NodeId(new Guid("0f0e0d0c-0b0a-0908-0706-050403020100")),
+        "nœud", new Term(5), Vlsn.Of(3), Vlsn.Of(9), 1_700_000_000_000_000,
+        [new TermEnd(new Term(4), Vlsn.Of(9), new Fingerprint(0xAA)), new TermEnd(new Term(2), Vlsn.Of(6), new Fingerprint(0xBB))]);
+
+    public static FeederHello FeederHello => new(
+        2, ReplicaHello.Group, ReplicaHello.Node, "b", new Term(5), new Term(4), Vlsn.Of(1), Vlsn.Of(9), -1, Vlsn.Null,
+        new SyncupAnswer(Seven, Eight));
+
+    public static IEnumerable<IMessage> All =>
+    [
+        new EntryRequest(Vlsn.Of(7)),
+        new EntryRequest(Vlsn.Null),
+        new Entry(Seven),
+        default(EntryNotFound),
+        new AlternateMatchpoint(Seven),
+        new StartStream(Vlsn.Of(8)),
+        new RestoreRequest(Vlsn.Of(3)),
+        default(RestoreResponse),
+        ReplicaHello,
+        ReplicaHello with { First = Vlsn.Null, Last = Vlsn.Null, Terms = [] },
+        FeederHello,
+        FeederHello with { Answer = SyncupAnswer.None },
+        FeederHello with { Last = Vlsn.Of(7), Answer = new SyncupAnswer(Seven, null) },
+        new Probe([Vlsn.Of(1), Vlsn.Of(7), Vlsn.Of(long.MaxValue)]),
+        new ProbeAnswer([new ProbedEntry(Vlsn.Of(7), Seven), new ProbedEntry(Vlsn.Of(9), null)]),
+        new Heartbeat(Vlsn.Of(9), Vlsn.Of(7)),
+        new Acknowledge(Vlsn.Of(9), Vlsn.Null),
+    ];
+
+    /// <summary>Reads any frame and writes it again.</summary>
+    public static byte[] DecodeAndEncode(ReadOnlySpan<byte> frame)
+    {
+        switch (Opcodes.Of(frame))
+        {
+            case Opcode.EntryRequest: return EntryRequest.Decode(frame).ToBytes();
+            case Opcode.Entry: return Entry.Decode(frame).ToBytes();
+            case Opcode.EntryNotFound: return EntryNotFound.Decode(frame).ToBytes();
+            case Opcode.AlternateMatchpoint: return AlternateMatchpoint.Decode(frame).ToBytes();
+            case Opcode.StartStream: return StartStream.Decode(frame).ToBytes();
+            case Opcode.RestoreRequest: return RestoreRequest.Decode(frame).ToBytes();
+            case Opcode.RestoreResponse: return RestoreResponse.Decode(frame).ToBytes();
+            case Opcode.ReplicaHello: return Protocol.Messages.ReplicaHello.Decode(frame).ToBytes();
+            case Opcode.FeederHello: return Protocol.Messages.FeederHello.Decode(frame).ToBytes();
+            case Opcode.Probe: return Probe.Decode(frame).ToBytes();
+            case Opcode.ProbeAnswer: return ProbeAnswer.Decode(frame).ToBytes();
+            case Opcode.Heartbeat: return Heartbeat.Decode(frame).ToBytes();
+            case Opcode.Acknowledge: return Acknowledge.Decode(frame).ToBytes();
+            case Opcode.LogBytes:
+                var bytes = LogBytes.Decode(frame);
+                var written = new byte[LogBytes.HeaderSize + bytes.Records.Length];
+                LogBytes.WriteHeader(written, bytes.Start);
+                bytes.Records.CopyTo(written.AsSpan(LogBytes.HeaderSize));
+                return written;
+            default: throw new ProtocolException("frame", "opcode", "one of these", $"{frame[0]}");
+        }
+    }
+}
