@@ -35,6 +35,8 @@ internal sealed class RawPeer(Channel channel)
     public static IMessage Read(byte[] frame) =>
         SyncupVersion.Decode((Opcode)frame[0] is Opcode.Probe or Opcode.ProbeAnswer ? SyncupVersion.Two : SyncupVersion.One, frame);
 
+    public async Task SendOrThrowAsync(byte[] frame) => await channel.SendAsync(frame, Patience, CancellationToken.None);
+
     /// <summary>Goes without a word.</summary>
     public void Vanish() => channel.Abort();
 
