@@ -91,7 +91,8 @@ public class LyingFeederTests
                     await peer.ReceiveAsync();
                     await peer.SendAsync(frame);
                     await peer.AnswerWhileAskedAsync(feeder);
-                });
+                    peer.Vanish();
+                }, silently: true);
             }
         }
 
@@ -125,7 +126,11 @@ public class LyingFeederTests
             using var feeder = new TestNode("feeder").Write($"{Common} t2 h i j k");
             using var replica = new TestNode("replica").Write($"{Common} x y z");
             var hello = RawPeer.Hello(feeder, 2) with { First = Vlsn.Of(first), Last = Vlsn.Of(last), Term = new Term(ulong.MaxValue) };
-            await LieAsync(2, replica, feeder, peer => peer.AnswerWhileAskedAsync(feeder), hello: hello);
+            await LieAsync(2, replica, feeder, async peer =>
+            {
+                await peer.AnswerWhileAskedAsync(feeder);
+                peer.Vanish();
+            }, silently: true, hello: hello);
             await MustMeetWellAsync(2, replica, feeder);
         }
     }
@@ -221,11 +226,15 @@ public class LyingFeederTests
         await peer.AcceptServiceAsync();
         var asked = ReplicaHello.Decode(await peer.ReceiveAsync());
         if (sendsHello) await peer.SendAsync(hello ?? RawPeer.Hello(feeder, version) with { Clock = asked.Clock });
+        await lie(peer);
+        if (!silently)
+        {
+            await peer.AwaitCloseAsync();
+            peer.Vanish(); // It has heard the goodbye; the replica need not wait for its.
+        }
+
         try
         {
-            await lie(peer);
-            if (!silently) await peer.AwaitCloseAsync();
-            peer.Vanish(); // It has heard the goodbye; the replica need not wait for its.
             var report = await joining.WaitAsync(Meeting.Patience);
             Assert.True(report.Outcome is ReplicaOutcome.Failed or ReplicaOutcome.Restore or ReplicaOutcome.Refused or ReplicaOutcome.Wait, $"{report}");
             if (expected is not null) Assert.Equal(expected, Assert.IsType<ReplicaOutcome.Failed>(report.Outcome).Kind);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
@@ -164,7 +165,7 @@ public class LyingReplicaTests
 
     /// <summary>Runs a feeder against a replica that says hello and then does what it likes: the session must end, hold nothing, and the next one must succeed.</summary>
     private static async Task<FeederOutcome?> LieAsync(
-        byte version, Func<RawPeer, Task> lie, TestNode? feeder = null, TimeProvider? time = null, bool sendsHello = true, bool rethrow = false, TermEnd[]? terms = null,
+        byte version, Func<RawPeer, Task> lie, TestNode? feeder = null, TimeProvider? time = null, bool sendsHello = true, bool rethrow = false, ImmutableArray<TermEnd>? terms = null,
         bool stalls = false)
     {
         time ??= TimeProvider.System;
@@ -185,7 +186,7 @@ public class LyingReplicaTests
             if (sendsHello)
             {
                 var hello = RawPeer.HelloOfReplica(replica, version) with { Clock = Meeting.Self(time).Clock };
-                await peer.SendAsync(terms is null ? hello : hello with { Terms = [.. terms] });
+                await peer.SendAsync(terms is null ? hello : hello with { Terms = terms.Value });
                 await peer.ReceiveAsync();
             }
 

@@ -170,7 +170,7 @@ public class SessionHazardTests
 
     private sealed class Watcher : ISyncupObserver
     {
-        public Action<bool, object> Message { get; init; } = (_, _) => { };
+        public Action<bool, IMessage> Message { get; init; } = (_, _) => { };
 
         public Action<long> Records { get; init; } = _ => { };
 
