@@ -47,4 +47,25 @@ internal enum Opcode : byte
 
     /// <summary>How far the replica is.</summary>
     Acknowledge = 23,
+
+    /// <summary>One node asks another in an election.</summary>
+    Poll = 24,
+
+    /// <summary>The answer to a poll.</summary>
+    PollAnswer = 25,
+
+    /// <summary>A replica asks how far it must be for a linearizable read.</summary>
+    ReadIndexRequest = 26,
+
+    /// <summary>The primary's answer to that.</summary>
+    ReadIndexAnswer = 27,
+
+    /// <summary>How far a replica is that the sender feeds.</summary>
+    RelayedAcknowledge = 28,
+
+    /// <summary>A client asks something; the body is JSON.</summary>
+    ClientRequest = 29,
+
+    /// <summary>The answer to a client, or a part of it; the body is JSON.</summary>
+    ClientAnswer = 30,
 }

@@ -11,7 +11,7 @@ internal static class Opcodes
         var opcode = (Opcode)frame[0];
         return NameOf(opcode) is not null
             ? opcode
-            : throw new ProtocolException("frame", "opcode", "1 to 7 or 16 to 23", $"{frame[0]}");
+            : throw new ProtocolException("frame", "opcode", "1 to 7 or 16 to 30", $"{frame[0]}");
     }
 
     /// <summary>The message's name; null for a number that no message has.</summary>
@@ -32,6 +32,13 @@ internal static class Opcodes
         Opcode.LogBytes => nameof(Opcode.LogBytes),
         Opcode.Heartbeat => nameof(Opcode.Heartbeat),
         Opcode.Acknowledge => nameof(Opcode.Acknowledge),
+        Opcode.Poll => nameof(Opcode.Poll),
+        Opcode.PollAnswer => nameof(Opcode.PollAnswer),
+        Opcode.ReadIndexRequest => nameof(Opcode.ReadIndexRequest),
+        Opcode.ReadIndexAnswer => nameof(Opcode.ReadIndexAnswer),
+        Opcode.RelayedAcknowledge => nameof(Opcode.RelayedAcknowledge),
+        Opcode.ClientRequest => nameof(Opcode.ClientRequest),
+        Opcode.ClientAnswer => nameof(Opcode.ClientAnswer),
         _ => null,
     };
 }

@@ -44,22 +44,23 @@ internal readonly ref struct LogBytes
     }
 }
 
-/// <summary>The feeder is alive, and how far things are there.</summary>
+/// <summary>The feeder is alive, and how far things are there: opcode 22, i64 last, i64 durable, i64 sent at.</summary>
 /// <param name="Last">The newest record the feeder holds.</param>
 /// <param name="Durable">The highest record it knows to be on a majority.</param>
-internal readonly record struct Heartbeat(Vlsn Last, Vlsn Durable) : IMessage<Heartbeat>
+/// <param name="SentAt">The feeder's own clock, in a unit of its own: the replica sends it back.</param>
+internal readonly record struct Heartbeat(Vlsn Last, Vlsn Durable, long SentAt) : IMessage<Heartbeat>
 {
     /// <inheritdoc/>
     public Opcode Opcode => Opcode.Heartbeat;
 
     /// <inheritdoc/>
-    public int EncodedLength => 1 + (2 * sizeof(long));
+    public int EncodedLength => 1 + (3 * sizeof(long));
 
     /// <inheritdoc/>
     public static Heartbeat Decode(ReadOnlySpan<byte> frame)
     {
         var reader = new MessageReader(frame, Opcode.Heartbeat);
-        var message = new Heartbeat(reader.ReadVlsnOrNull("last"), reader.ReadVlsnOrNull("durable"));
+        var message = new Heartbeat(reader.ReadVlsnOrNull("last"), reader.ReadVlsnOrNull("durable"), reader.ReadInt64("sentAt"));
         reader.End();
         return message;
     }
@@ -70,28 +71,33 @@ internal readonly record struct Heartbeat(Vlsn Last, Vlsn Durable) : IMessage<He
         var writer = new MessageWriter(frame, Opcode);
         writer.WriteVlsn(Last);
         writer.WriteVlsn(Durable);
+        writer.WriteInt64(SentAt);
         writer.End();
     }
 }
 
-/// <summary>How far the replica is.</summary>
+/// <summary>How far the replica is: opcode 23, i64 appended, i64 flushed, i64 applied, i64 heard, u8 counts.</summary>
 /// <param name="Appended">The newest record it has appended.</param>
 /// <param name="Flushed">The newest record that is on its disk; not above the appended one.</param>
-internal readonly record struct Acknowledge(Vlsn Appended, Vlsn Flushed) : IMessage<Acknowledge>
+/// <param name="Applied">The newest record that its state holds; not above the appended one.</param>
+/// <param name="Heard">The <see cref="Heartbeat.SentAt"/> of the newest heartbeat that it has heard.</param>
+/// <param name="Counts">Whether it takes part in majorities: not while what it promised before may be lost.</param>
+internal readonly record struct Acknowledge(Vlsn Appended, Vlsn Flushed, Vlsn Applied, long Heard, bool Counts) : IMessage<Acknowledge>
 {
+    /// <summary>Bytes of the body.</summary>
+    internal const int BodySize = (4 * sizeof(long)) + 1;
+
     /// <inheritdoc/>
     public Opcode Opcode => Opcode.Acknowledge;
 
     /// <inheritdoc/>
-    public int EncodedLength => 1 + (2 * sizeof(long));
+    public int EncodedLength => 1 + BodySize;
 
     /// <inheritdoc/>
     public static Acknowledge Decode(ReadOnlySpan<byte> frame)
     {
         var reader = new MessageReader(frame, Opcode.Acknowledge);
-        var message = new Acknowledge(reader.ReadVlsnOrNull("appended"), reader.ReadVlsnOrNull("flushed"));
-        if (message.Flushed > message.Appended)
-            throw reader.Fault("flushed", $"{message.Appended} or below", $"{message.Flushed}");
+        var message = ReadBody(ref reader);
         reader.End();
         return message;
     }
@@ -100,8 +106,59 @@ internal readonly record struct Acknowledge(Vlsn Appended, Vlsn Flushed) : IMess
     public void Encode(Span<byte> frame)
     {
         var writer = new MessageWriter(frame, Opcode);
+        WriteBody(ref writer);
+        writer.End();
+    }
+
+    /// <summary>Reads the body.</summary>
+    internal static Acknowledge ReadBody(ref MessageReader reader)
+    {
+        var message = new Acknowledge(
+            reader.ReadVlsnOrNull("appended"), reader.ReadVlsnOrNull("flushed"), reader.ReadVlsnOrNull("applied"), reader.ReadInt64("heard"),
+            reader.ReadFlag("counts"));
+        if (message.Flushed > message.Appended) throw reader.Fault("flushed", $"{message.Appended} or below", $"{message.Flushed}");
+        if (message.Applied > message.Appended) throw reader.Fault("applied", $"{message.Appended} or below", $"{message.Applied}");
+        return message;
+    }
+
+    /// <summary>Writes the body.</summary>
+    internal void WriteBody(ref MessageWriter writer)
+    {
         writer.WriteVlsn(Appended);
         writer.WriteVlsn(Flushed);
+        writer.WriteVlsn(Applied);
+        writer.WriteInt64(Heard);
+        writer.WriteFlag(Counts);
+    }
+}
+
+/// <summary>A replica that feeds another passes on how far that one is: opcode 28, the body of an <see cref="Acknowledge"/>, its name (u16 length, UTF-8).</summary>
+/// <param name="Name">The replica that is fed.</param>
+/// <param name="Progress">What it said.</param>
+internal readonly record struct RelayedAcknowledge(string Name, Acknowledge Progress) : IMessage<RelayedAcknowledge>
+{
+    /// <inheritdoc/>
+    public Opcode Opcode => Opcode.RelayedAcknowledge;
+
+    /// <inheritdoc/>
+    public int EncodedLength => 1 + Acknowledge.BodySize + sizeof(ushort) + System.Text.Encoding.UTF8.GetByteCount(Name);
+
+    /// <inheritdoc/>
+    public static RelayedAcknowledge Decode(ReadOnlySpan<byte> frame)
+    {
+        var reader = new MessageReader(frame, Opcode.RelayedAcknowledge);
+        var progress = Acknowledge.ReadBody(ref reader);
+        var message = new RelayedAcknowledge(reader.ReadText("name", Limits.NodeNameBytes), progress);
+        reader.End();
+        return message;
+    }
+
+    /// <inheritdoc/>
+    public void Encode(Span<byte> frame)
+    {
+        var writer = new MessageWriter(frame, Opcode);
+        Progress.WriteBody(ref writer);
+        writer.WriteText(Name, Limits.NodeNameBytes);
         writer.End();
     }
 }

@@ -8,8 +8,10 @@ namespace Matchpoint.Storage.Data;
 /// LOCK          who holds the directory
 /// identity      the group and the node
 /// positions     how far the log was flushed, how far it was known durable
+/// ballot        what the node promised in elections
 /// cut           only while the log's tail is being cut
 /// log/          the segments and their indexes
+/// state/        what the durable log amounts to
 /// rollbacks/    what was undone here, one readable file each
 /// </code>
 /// </summary>
@@ -41,6 +43,12 @@ internal sealed class DataDirectory : IDisposable
 
     /// <summary>Where the segments lie.</summary>
     public string LogPath => System.IO.Path.Combine(Path, "log");
+
+    /// <summary>Where the state lies.</summary>
+    public string StatePath => System.IO.Path.Combine(Path, "state");
+
+    /// <summary>The file of what the node promised in elections.</summary>
+    public string BallotPath => System.IO.Path.Combine(Path, "ballot");
 
     /// <summary>Where the exports of undone transactions lie.</summary>
     public string RollbacksPath => System.IO.Path.Combine(Path, "rollbacks");

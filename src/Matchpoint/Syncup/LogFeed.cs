@@ -48,7 +48,7 @@ internal sealed class LogFeed(Channel channel, RecordLog log, LogView view, ISyn
 
     private async ValueTask SendHeartbeatAsync(CancellationToken cancellation)
     {
-        var heartbeat = new Heartbeat(view.Last, log.Durable);
+        var heartbeat = new Heartbeat(view.Last, log.Durable, SentAt: 0);
         observer.OnMessage(sent: true, heartbeat);
         channel.Write(heartbeat);
         await channel.FlushAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);

@@ -74,7 +74,7 @@ internal sealed class LogFetch(Channel channel, RecordLog log, ISyncupObserver o
         if (heartbeat.Last < last) throw new ProtocolException(nameof(Heartbeat), "last", $"{last} or more", $"{heartbeat.Last}");
         log.NoteDurable(Vlsn.Min(heartbeat.Durable, last));
         await log.WaitAsync(last, FlushPolicy.Sync, cancellation).ConfigureAwait(false);
-        var acknowledge = new Acknowledge(last, last);
+        var acknowledge = new Acknowledge(last, last, Vlsn.Null, heartbeat.SentAt, Counts: false);
         observer.OnMessage(sent: true, acknowledge);
         channel.Write(acknowledge);
         await channel.FlushAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);

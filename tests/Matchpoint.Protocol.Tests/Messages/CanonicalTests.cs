@@ -108,8 +108,8 @@ public sealed class CanonicalTests
     [InlineData("13 00", "Probe: count: expected 1 to 255, found 0.")]
     [InlineData("13 02 0900000000000000 0900000000000000", "Probe: vlsn[1]: expected above 9, found 9.")]
     [InlineData("14 01 0900000000000000 00 0100000000000000 0000000000000000 00", "ProbeAnswer: entry[0].lsn: expected 0 in an entry not found, found 1.")]
-    [InlineData("17 0700000000000000 0900000000000000", "Acknowledge: flushed: expected 7 or below, found 9.")]
-    [InlineData("08", "frame: opcode: expected 1 to 7 or 16 to 23, found 8.")]
+    [InlineData("17 0700000000000000 0900000000000000 FFFFFFFFFFFFFFFF 0000000000000000 01", "Acknowledge: flushed: expected 7 or below, found 9.")]
+    [InlineData("08", "frame: opcode: expected 1 to 7 or 16 to 30, found 8.")]
     [InlineData("", "frame: opcode: expected 1 byte, found an empty frame.")]
     public void An_error_names_message_field_expected_and_found(string hex, string expected)
     {

@@ -59,14 +59,28 @@ public sealed class GoldenBytesTests
     [Fact]
     public void Stream()
     {
-        Is("16 0900000000000000 FFFFFFFFFFFFFFFF", new Heartbeat(Vlsn.Of(9), Vlsn.Null));
-        Is("17 0900000000000000 0700000000000000", new Acknowledge(Vlsn.Of(9), Vlsn.Of(7)));
+        Is("16 0900000000000000 FFFFFFFFFFFFFFFF 3412000000000000", new Heartbeat(Vlsn.Of(9), Vlsn.Null, 0x1234));
+        Is("17 0900000000000000 0700000000000000 FFFFFFFFFFFFFFFF 3412000000000000 01", Samples.Acknowledge);
+        Is("1C 0900000000000000 0700000000000000 FFFFFFFFFFFFFFFF 3412000000000000 01 0100 63", new RelayedAcknowledge("c", Samples.Acknowledge));
         var header = new byte[LogBytes.HeaderSize];
         LogBytes.WriteHeader(header, new Lsn(0x1234));
         Assert.Equal("153412000000000000", Convert.ToHexString(header));
         var bytes = LogBytes.Decode([.. header, 1, 2, 3]);
         Assert.Equal(new Lsn(0x1234), bytes.Start);
         Assert.Equal([1, 2, 3], bytes.Records.ToArray());
+    }
+
+    [Fact]
+    public void Elections()
+    {
+        Is("""
+           18
+           00112233445566778899AABBCCDDEEFF 0F0E0D0C0B0A09080706050403020100
+           0100 61 03 00 0500000000000000 0400000000000000 0900000000000000
+           """, Samples.Poll);
+        Is("19 0100 62 0500000000000000 00 02 0100 61 0500000000000000 0200 6E6F", Samples.PollAnswer);
+        Is("1A 00112233445566778899AABBCCDDEEFF 0F0E0D0C0B0A09080706050403020100", Samples.ReadIndexRequest);
+        Is("1B 01 0900000000000000 0000", new ReadIndexAnswer(true, Vlsn.Of(9), ""));
     }
 
     private static string Hex(long value) => Convert.ToHexString(BitConverter.GetBytes(value));

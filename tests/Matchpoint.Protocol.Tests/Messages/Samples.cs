@@ -1,3 +1,4 @@
+using Matchpoint.Protocol.Elections;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
 
@@ -19,6 +20,14 @@ internal static class Samples
         2, ReplicaHello.Group, ReplicaHello.Node, "b", new Term(5), new Term(4), Vlsn.Of(1), Vlsn.Of(9), -1, Vlsn.Null,
         new SyncupAnswer(Seven, Eight));
 
+    public static Acknowledge Acknowledge => new(Vlsn.Of(9), Vlsn.Of(7), Vlsn.Null, 0x1234, Counts: true);
+
+    public static Poll Poll => new(ReplicaHello.Group, ReplicaHello.Node, "a", PollKind.Vote, false, new Term(5), new Term(4), Vlsn.Of(9));
+
+    public static PollAnswer PollAnswer => new("b", new Term(5), false, Standing.BallotLost, "a", new Term(5), "no");
+
+    public static ReadIndexRequest ReadIndexRequest => new(ReplicaHello.Group, ReplicaHello.Node);
+
     public static IEnumerable<IMessage> All =>
     [
         new EntryRequest(Vlsn.Of(7)),
@@ -36,8 +45,16 @@ internal static class Samples
         FeederHello with { Last = Vlsn.Of(7), Answer = new SyncupAnswer(Seven, null) },
         new Probe([Vlsn.Of(1), Vlsn.Of(7), Vlsn.Of(long.MaxValue)]),
         new ProbeAnswer([new ProbedEntry(Vlsn.Of(7), Seven), new ProbedEntry(Vlsn.Of(9), null)]),
-        new Heartbeat(Vlsn.Of(9), Vlsn.Of(7)),
-        new Acknowledge(Vlsn.Of(9), Vlsn.Null),
+        new Heartbeat(Vlsn.Of(9), Vlsn.Of(7), -5),
+        Acknowledge,
+        new RelayedAcknowledge("nœud", Acknowledge),
+        Poll,
+        Poll with { Kind = PollKind.Look, IsBootstrap = true, Last = Vlsn.Null, LastTerm = Term.None },
+        PollAnswer,
+        PollAnswer with { Granted = true, Primary = "", PrimaryTerm = Term.None, Reason = "" },
+        ReadIndexRequest,
+        new ReadIndexAnswer(true, Vlsn.Of(9), ""),
+        new ReadIndexAnswer(false, Vlsn.Null, "nœud"),
     ];
 
     /// <summary>Reads any frame and writes it again.</summary>
@@ -57,7 +74,12 @@ internal static class Samples
             case Opcode.Probe: return Probe.Decode(frame).ToBytes();
             case Opcode.ProbeAnswer: return ProbeAnswer.Decode(frame).ToBytes();
             case Opcode.Heartbeat: return Heartbeat.Decode(frame).ToBytes();
-            case Opcode.Acknowledge: return Acknowledge.Decode(frame).ToBytes();
+            case Opcode.Acknowledge: return Protocol.Messages.Acknowledge.Decode(frame).ToBytes();
+            case Opcode.RelayedAcknowledge: return RelayedAcknowledge.Decode(frame).ToBytes();
+            case Opcode.Poll: return Protocol.Messages.Poll.Decode(frame).ToBytes();
+            case Opcode.PollAnswer: return Protocol.Messages.PollAnswer.Decode(frame).ToBytes();
+            case Opcode.ReadIndexRequest: return Protocol.Messages.ReadIndexRequest.Decode(frame).ToBytes();
+            case Opcode.ReadIndexAnswer: return ReadIndexAnswer.Decode(frame).ToBytes();
             case Opcode.LogBytes:
                 var bytes = LogBytes.Decode(frame);
                 var written = new byte[LogBytes.HeaderSize + bytes.Records.Length];

@@ -113,7 +113,7 @@ public class FaultClosingTests
                     "disk full in the stream" => peer.Records(feeder, replica.Log.Appended.End),
                     _ => peer.Records(feeder, Lsn.Zero),
                 });
-                if (fault == "disk full in the stream") await peer.SendAsync(new Heartbeat(feeder.Log.Written, Vlsn.Null));
+                if (fault == "disk full in the stream") await peer.SendAsync(new Heartbeat(feeder.Log.Written, Vlsn.Null, 0));
                 return;
             default:
                 await peer.SendAsync(hello);
@@ -170,7 +170,7 @@ public class FaultClosingTests
             }
 
             await peer.SendAsync(new StartStream(Vlsn.Of(4)));
-            await peer.SendAsync(fault == "acknowledged too much" ? RawPeer.Bytes(new Acknowledge(Vlsn.Of(99), Vlsn.Of(1))) : [99, 1, 2, 3]);
+            await peer.SendAsync(fault == "acknowledged too much" ? RawPeer.Bytes(new Acknowledge(Vlsn.Of(99), Vlsn.Of(1), Vlsn.Null, 0, true)) : [99, 1, 2, 3]);
         }
     }
 

@@ -182,10 +182,10 @@ public class LyingFeederTests
                 await peer.SendAsync(honest[..LogBytes.HeaderSize]);
                 break;
             case "heartbeat below":
-                await peer.SendAsync(new Heartbeat(end.Vlsn.Previous, Vlsn.Null));
+                await peer.SendAsync(new Heartbeat(end.Vlsn.Previous, Vlsn.Null, 0));
                 break;
             case "heartbeat of nothing":
-                await peer.SendAsync(new Heartbeat(Vlsn.Null, Vlsn.Null));
+                await peer.SendAsync(new Heartbeat(Vlsn.Null, Vlsn.Null, 0));
                 break;
             case "short heartbeat":
                 await peer.SendAsync([(byte)Opcode.Heartbeat, 1, 2]);

@@ -77,7 +77,7 @@ public class LyingReplicaTests
             await StartAsync(peer, version);
             try
             {
-                for (; sent < 1000; sent++) await peer.SendOrThrowAsync(RawPeer.Bytes(new Acknowledge(Vlsn.Of(3), Vlsn.Of(3))));
+                for (; sent < 1000; sent++) await peer.SendOrThrowAsync(RawPeer.Bytes(new Acknowledge(Vlsn.Of(3), Vlsn.Of(3), Vlsn.Null, 0, true)));
             }
             catch (ChannelClosedException)
             {

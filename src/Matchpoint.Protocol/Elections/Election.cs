@@ -1,0 +1,345 @@
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Messages;
+
+namespace Matchpoint.Protocol.Elections;
+
+/// <summary>What a node is in its group.</summary>
+internal enum ElectionRole
+{
+    /// <summary>It follows a primary, or looks for one.</summary>
+    Replica,
+
+    /// <summary>It asks whether it would be elected: so that a node which merely heard nothing disturbs nobody.</summary>
+    PreCandidate,
+
+    /// <summary>It asks for votes.</summary>
+    Candidate,
+
+    /// <summary>It takes writes.</summary>
+    Primary,
+
+    /// <summary>Its disk failed: it takes no more part.</summary>
+    Retired,
+}
+
+/// <summary>
+/// Who is the primary: Raft's elections (Ongaro and Ousterhout 2014) with the pre-vote and the leader's stickiness of Ongaro's thesis (2014, 4.2.3 and 9.6). Terms
+/// rise; a voter votes once per term, for a log at least as good as its own by (last term, last VLSN); a majority elects.
+/// </summary>
+/// <remarks>
+/// Guarantees: (1) at most one primary per term; (2) a vote is on the device before it is sent; (3) while a voter has heard the primary within
+/// <see cref="ElectionSettings.Timeout"/> it helps nobody else; a start counts as hearing one; (4) a node whose <see cref="Standing"/> is not full neither votes nor stands, except that voters
+/// who are all new elect the first primary.
+/// </remarks>
+internal sealed class Election
+{
+    private readonly ElectionSettings _settings;
+    private readonly HashSet<string> _granted = [];
+    private readonly Dictionary<string, TimeSpan> _seenNew = [];
+    private Jitter _jitter;
+    private Ballot _ballot;
+    private Term _lastTerm;
+    private Vlsn _last;
+    private TimeSpan _heardAt;
+    private TimeSpan _deadline;
+
+    /// <summary>An election as a node starts.</summary>
+    /// <param name="settings">The group as this node knows it.</param>
+    /// <param name="ballot">What it promised before.</param>
+    /// <param name="lastTerm">The term of the log's last record.</param>
+    /// <param name="last">The log's last record.</param>
+    /// <param name="now">The time.</param>
+    public Election(ElectionSettings settings, Ballot ballot, Term lastTerm, Vlsn last, TimeSpan now)
+    {
+        _settings = settings;
+        _jitter = new Jitter(settings.Seed);
+        _ballot = ballot.Term >= lastTerm ? ballot : ballot with { Term = lastTerm, VotedFor = null };
+        LogMoved(lastTerm, last);
+        // Before it stopped it may have told a primary that it hears it: that promise holds for a whole time-out.
+        _heardAt = now;
+        // Whoever knows of nobody else need not wait; whoever is new looks around first.
+        _deadline = IsAlone || ballot.Standing == Standing.New ? now : now + Patience();
+    }
+
+    /// <summary>What this node is.</summary>
+    public ElectionRole Role { get; private set; } = ElectionRole.Replica;
+
+    /// <summary>The highest term it knows of.</summary>
+    public Term Term => _ballot.Term;
+
+    /// <summary>The primary it knows of in that term; null when it knows of none.</summary>
+    public string? Primary { get; private set; }
+
+    /// <summary>Whether it takes part.</summary>
+    public Standing Standing => _ballot.Standing;
+
+    /// <summary>The voters it waits for before the first election; empty when it waits for none.</summary>
+    public IEnumerable<string> AwaitedForBootstrap => Standing == Standing.New && Primary is null
+        ? _settings.Voters.Where(voter => voter != _settings.Self && !_seenNew.ContainsKey(voter))
+        : [];
+
+    /// <summary>When to give <see cref="ElectionInput.TimePassed"/> at the latest.</summary>
+    public TimeSpan Deadline => _deadline;
+
+    private bool IsAlone => _settings.Voters.Length == 1;
+
+    private bool IsVoter => _settings.Voters.Contains(_settings.Self);
+
+    /// <summary>The log's end has moved.</summary>
+    public void LogMoved(Term lastTerm, Vlsn last) => (_lastTerm, _last) = (lastTerm, last);
+
+    /// <summary>Takes one input.</summary>
+    /// <param name="input">What happened.</param>
+    /// <param name="now">The time, on a clock that never goes back.</param>
+    /// <param name="effects">Where the effects go, in order.</param>
+    public void Step(ElectionInput input, TimeSpan now, List<ElectionEffect> effects)
+    {
+        switch (input)
+        {
+            case ElectionInput.TimePassed passed:
+                OnTime(passed.QuorumHeardAt, now, effects);
+                break;
+            case ElectionInput.PollReceived received:
+                effects.Add(new ElectionEffect.Answer(received.Ticket, OnPoll(received.Poll, now, effects)));
+                break;
+            case ElectionInput.PollAnswered answered:
+                OnAnswer(answered, now, effects);
+                break;
+            case ElectionInput.PrimaryHeard heard:
+                OnPrimary(heard.Term, heard.Primary, now, effects);
+                break;
+            case ElectionInput.TermSeen seen:
+                if (seen.Term > Term) Adopt(seen.Term, votedFor: null, "a newer term was seen", now, effects);
+                break;
+            case ElectionInput.CaughtUp caught:
+                OnCaughtUp(caught.Term, effects);
+                break;
+            case ElectionInput.Retired retired:
+                if (Role == ElectionRole.Primary) effects.Add(new ElectionEffect.StepDown(retired.Reason));
+                Role = ElectionRole.Retired;
+                Primary = null;
+                break;
+            default:
+                throw Invariant.Unreachable(input);
+        }
+    }
+
+    private void OnTime(TimeSpan quorumHeardAt, TimeSpan now, List<ElectionEffect> effects)
+    {
+        if (Role == ElectionRole.Primary)
+        {
+            if (!IsAlone && now - quorumHeardAt > _settings.Timeout)
+            {
+                BecomeReplica($"no majority was heard for {_settings.Timeout.TotalSeconds:0.###} s", now, effects);
+                return;
+            }
+
+            _deadline = now + _settings.Heartbeat;
+            PollOthers(PollKind.Announce, Term, isBootstrap: false, effects);
+            return;
+        }
+
+        if (now < _deadline || Role == ElectionRole.Retired) return;
+        Primary = now - _heardAt < _settings.Timeout ? Primary : null;
+        _granted.Clear();
+        if (IsAlone && IsVoter) Stand(isBootstrap: false, now, effects);
+        else if (Standing != Standing.Full || !IsVoter) Look(now, effects);
+        else PreVote(now, effects);
+    }
+
+    private void Look(TimeSpan now, List<ElectionEffect> effects)
+    {
+        // That all are new must be true at one time: what was seen long ago counts no more.
+        foreach (var (voter, at) in _seenNew)
+        {
+            if (now - at > _settings.Timeout) _seenNew.Remove(voter);
+        }
+
+        _deadline = now + _settings.Heartbeat + _jitter.PartOf(_settings.Heartbeat);
+        PollOthers(PollKind.Look, Term, isBootstrap: false, effects);
+    }
+
+    private void PreVote(TimeSpan now, List<ElectionEffect> effects)
+    {
+        Role = ElectionRole.PreCandidate;
+        _granted.Add(_settings.Self);
+        _deadline = now + Patience();
+        PollOthers(PollKind.PreVote, Term.Next, isBootstrap: false, effects);
+    }
+
+    private void Stand(bool isBootstrap, TimeSpan now, List<ElectionEffect> effects)
+    {
+        Role = ElectionRole.Candidate;
+        Primary = null;
+        _granted.Clear();
+        _granted.Add(_settings.Self);
+        _ballot = _ballot with { Term = Term.Next, VotedFor = _settings.Self, Standing = Standing.Full };
+        effects.Add(new ElectionEffect.SaveBallot(_ballot));
+        _deadline = now + Patience();
+        PollOthers(PollKind.Vote, Term, isBootstrap, effects);
+        WinIfElected(now, effects);
+    }
+
+    private void WinIfElected(TimeSpan now, List<ElectionEffect> effects)
+    {
+        if (_granted.Count < _settings.Majority) return;
+        Role = ElectionRole.Primary;
+        Primary = _settings.Self;
+        _deadline = now + _settings.Heartbeat;
+        effects.Add(new ElectionEffect.BecomePrimary(Term));
+        PollOthers(PollKind.Announce, Term, isBootstrap: false, effects);
+    }
+
+    private void OnAnswer(ElectionInput.PollAnswered answered, TimeSpan now, List<ElectionEffect> effects)
+    {
+        var answer = answered.Answer;
+        if (Role == ElectionRole.Retired || !_settings.Voters.Contains(answer.Name)) return;
+        if (answer.Term > Term && !(answered.Kind == PollKind.PreVote && answer.Granted))
+            Adopt(answer.Term, votedFor: null, $"{answer.Name} knows of term {answer.Term}", now, effects);
+        if (answer.Primary.Length > 0 && answer.PrimaryTerm == Term && answer.Primary != _settings.Self && Role != ElectionRole.Primary)
+        {
+            // Hearsay: it tells whom to follow, but does not count as hearing the primary.
+            Learn(answer.Primary, effects);
+            return;
+        }
+
+        switch (answered.Kind)
+        {
+            case PollKind.Look when Standing == Standing.New && IsVoter:
+                if (answer.Standing == Standing.New) _seenNew[answer.Name] = now;
+                else _seenNew.Remove(answer.Name);
+                if (_seenNew.Count == _settings.Voters.Length - 1 && Role == ElectionRole.Replica && _last.IsNull) Stand(isBootstrap: true, now, effects);
+                break;
+            case PollKind.PreVote when Role == ElectionRole.PreCandidate && answer.Granted && answered.Term == Term.Next:
+                _granted.Add(answer.Name);
+                if (_granted.Count >= _settings.Majority) Stand(isBootstrap: false, now, effects);
+                break;
+            case PollKind.Vote when Role == ElectionRole.Candidate && answer.Granted && answered.Term == Term:
+                _granted.Add(answer.Name);
+                WinIfElected(now, effects);
+                break;
+        }
+    }
+
+    private PollAnswer OnPoll(Poll poll, TimeSpan now, List<ElectionEffect> effects)
+    {
+        if (Role == ElectionRole.Retired) return Refuse("this node's disk failed");
+        if (!_settings.Voters.Contains(poll.Name) && poll.Kind != PollKind.Look) return Refuse($"'{poll.Name}' is no voter of this group");
+        switch (poll.Kind)
+        {
+            case PollKind.Look:
+                return Refuse("only looked");
+            case PollKind.Announce:
+                OnPrimary(poll.Term, poll.Name, now, effects);
+                return poll.Term == Term && Primary == poll.Name ? Grant() : Refuse($"the term is {Term}");
+            case PollKind.PreVote:
+                return WhyNot(poll, now) is { } objection ? Refuse(objection) : Grant();
+            case PollKind.Vote:
+                return OnVote(poll, now, effects);
+            default:
+                throw Invariant.Unreachable(poll.Kind);
+        }
+    }
+
+    private PollAnswer OnVote(Poll poll, TimeSpan now, List<ElectionEffect> effects)
+    {
+        if (WhyNot(poll, now) is { } objection)
+        {
+            // A newer term is taken note of, unless the primary is there: then whoever asks has merely lost sight of it.
+            if (poll.Term > Term && !HearsPrimary(now)) Adopt(poll.Term, votedFor: null, $"{poll.Name} stands in term {poll.Term}", now, effects);
+            return Refuse(objection);
+        }
+
+        if (poll.Term > Term) Adopt(poll.Term, poll.Name, $"{poll.Name} stands in term {poll.Term}", now, effects);
+        else if (_ballot.VotedFor is null) Save(_ballot with { VotedFor = poll.Name }, effects);
+        if (_ballot.Standing == Standing.New) Save(_ballot with { Standing = Standing.Full }, effects);
+        _deadline = now + Patience();
+        return Grant();
+    }
+
+    /// <summary>Why a poll gets no vote; null when it does.</summary>
+    private string? WhyNot(Poll poll, TimeSpan now)
+    {
+        var isBootstrap = poll.IsBootstrap && Standing == Standing.New && _last.IsNull;
+        if (!IsVoter) return "this node is no voter";
+        if (Standing != Standing.Full && !isBootstrap) return $"this node has not caught up yet ({Standing})";
+        if (poll.Term < Term) return $"the term is {Term} already";
+        if (poll.Term <= _ballot.NoVoteUpTo) return $"this node votes in no term up to {_ballot.NoVoteUpTo}";
+        if (!isBootstrap && HearsPrimary(now)) return Primary is null ? "this node has just started or heard a primary" : $"this node hears the primary {Primary}";
+        if ((poll.LastTerm, poll.Last).CompareTo((_lastTerm, _last)) < 0)
+            return $"its log ends at {poll.Last} of term {poll.LastTerm}, the one here at {_last} of term {_lastTerm}";
+        var isFree = poll.Term > Term || _ballot.VotedFor is null || _ballot.VotedFor == poll.Name;
+        return isFree || poll.Kind == PollKind.PreVote && poll.Term > Term ? null : $"the vote of term {Term} went to {_ballot.VotedFor}";
+    }
+
+    private void OnPrimary(Term term, string primary, TimeSpan now, List<ElectionEffect> effects)
+    {
+        if (term < Term || Role == ElectionRole.Retired || primary == _settings.Self) return;
+        Invariant.Holds(term > Term || Role != ElectionRole.Primary, $"'{primary}' and this node are both primaries of term {term}.");
+        if (term > Term) Adopt(term, votedFor: null, $"{primary} is the primary of term {term}", now, effects);
+        Role = ElectionRole.Replica;
+        _heardAt = now;
+        _deadline = now + Patience();
+        Learn(primary, effects);
+    }
+
+    private void Learn(string primary, List<ElectionEffect> effects)
+    {
+        if (Primary == primary) return;
+        Invariant.Holds(Primary is null, $"'{Primary}' and '{primary}' are both primaries of term {Term}.");
+        Primary = primary;
+        effects.Add(new ElectionEffect.Follow(primary, Term));
+    }
+
+    private void OnCaughtUp(Term term, List<ElectionEffect> effects)
+    {
+        if (Standing == Standing.Full || term != Term) return;
+        // With a forgotten ballot it may have voted already in the term that comes next.
+        var noVoteUpTo = Standing == Standing.Rebooted ? _ballot.NoVoteUpTo : term.Next;
+        Save(_ballot with { Standing = Standing.Full, NoVoteUpTo = noVoteUpTo }, effects);
+    }
+
+    private void Adopt(Term term, string? votedFor, string reason, TimeSpan now, List<ElectionEffect> effects)
+    {
+        if (Role != ElectionRole.Retired) BecomeReplica(reason, now, effects);
+        Primary = null;
+        Save(_ballot with { Term = term, VotedFor = votedFor }, effects);
+    }
+
+    private void BecomeReplica(string reason, TimeSpan now, List<ElectionEffect> effects)
+    {
+        if (Role == ElectionRole.Primary)
+        {
+            effects.Add(new ElectionEffect.StepDown(reason));
+            Primary = null;
+            _deadline = now + Patience();
+        }
+
+        Role = ElectionRole.Replica;
+    }
+
+    private void Save(Ballot ballot, List<ElectionEffect> effects)
+    {
+        _ballot = ballot;
+        effects.Add(new ElectionEffect.SaveBallot(ballot));
+    }
+
+    private void PollOthers(PollKind kind, Term term, bool isBootstrap, List<ElectionEffect> effects)
+    {
+        foreach (var voter in _settings.Voters)
+        {
+            if (voter != _settings.Self) effects.Add(new ElectionEffect.SendPoll(voter, kind, term, isBootstrap));
+        }
+    }
+
+    private bool HearsPrimary(TimeSpan now) => Role == ElectionRole.Primary || now - _heardAt < _settings.Timeout;
+
+    private TimeSpan Patience() => _settings.Timeout + _jitter.PartOf(_settings.Timeout / 2);
+
+    private PollAnswer Grant() => Say(granted: true, "");
+
+    private PollAnswer Refuse(string reason) => Say(granted: false, reason);
+
+    private PollAnswer Say(bool granted, string reason) =>
+        new(_settings.Self, Term, granted, Standing, Primary ?? "", Primary is null ? Term.None : Term, reason);
+}

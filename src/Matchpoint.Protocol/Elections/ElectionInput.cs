@@ -1,0 +1,66 @@
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Messages;
+
+namespace Matchpoint.Protocol.Elections;
+
+/// <summary>What happens to an election.</summary>
+internal abstract record ElectionInput
+{
+    private ElectionInput()
+    {
+    }
+
+    /// <summary>Time has passed.</summary>
+    /// <param name="QuorumHeardAt">On a primary: the time at which what a majority has answered was sent.</param>
+    public sealed record TimePassed(TimeSpan QuorumHeardAt) : ElectionInput;
+
+    /// <summary>Somebody asks for a vote, for news, or tells that it is the primary.</summary>
+    /// <param name="Poll">What was asked.</param>
+    /// <param name="Ticket">Goes into the <see cref="ElectionEffect.Answer"/>.</param>
+    public sealed record PollReceived(Poll Poll, long Ticket) : ElectionInput;
+
+    /// <summary>A voter answered a poll of ours.</summary>
+    /// <param name="Kind">What it was asked.</param>
+    /// <param name="Term">The term of the poll.</param>
+    /// <param name="Answer">What it said.</param>
+    public sealed record PollAnswered(PollKind Kind, Term Term, PollAnswer Answer) : ElectionInput;
+
+    /// <summary>The primary of a term was heard on the stream.</summary>
+    public sealed record PrimaryHeard(Term Term, string Primary) : ElectionInput;
+
+    /// <summary>A peer knows of a term.</summary>
+    public sealed record TermSeen(Term Term) : ElectionInput;
+
+    /// <summary>The log has all that the primary of a term had when this node joined it, on the device.</summary>
+    public sealed record CaughtUp(Term Term) : ElectionInput;
+
+    /// <summary>This node can take no more part: its disk failed.</summary>
+    /// <param name="Reason">Why.</param>
+    public sealed record Retired(string Reason) : ElectionInput;
+}
+
+/// <summary>What an election wants done, in this order: an effect behind a <see cref="SaveBallot"/> may run only when the ballot is on the device.</summary>
+internal abstract record ElectionEffect
+{
+    private ElectionEffect()
+    {
+    }
+
+    /// <summary>Writes the ballot and flushes it. When that fails the node must stop: nothing behind this effect may happen.</summary>
+    public sealed record SaveBallot(Ballot Ballot) : ElectionEffect;
+
+    /// <summary>Asks one voter.</summary>
+    public sealed record SendPoll(string To, PollKind Kind, Term Term, bool IsBootstrap) : ElectionEffect;
+
+    /// <summary>Answers a poll.</summary>
+    public sealed record Answer(long Ticket, PollAnswer Message) : ElectionEffect;
+
+    /// <summary>This node is the primary of a term: its first record is to be appended.</summary>
+    public sealed record BecomePrimary(Term Term) : ElectionEffect;
+
+    /// <summary>This node is no longer the primary: nothing more may be appended.</summary>
+    public sealed record StepDown(string Reason) : ElectionEffect;
+
+    /// <summary>Another node is the primary of a term: its log is the one to follow.</summary>
+    public sealed record Follow(string Primary, Term Term) : ElectionEffect;
+}

@@ -1,0 +1,21 @@
+using System.Collections.Immutable;
+
+namespace Matchpoint.Protocol.Elections;
+
+/// <summary>What an election depends on beside what happens.</summary>
+/// <param name="Self">This node's name.</param>
+/// <param name="Voters">The names of all voters, this node's among them.</param>
+/// <param name="Timeout">How long a primary may be unheard of before others stand; and how long one that hears no majority stays.</param>
+/// <param name="Heartbeat">How often a primary makes itself heard.</param>
+/// <param name="Seed">Where the random part of time-outs comes from: it must differ from node to node.</param>
+internal sealed record ElectionSettings(string Self, ImmutableArray<string> Voters, TimeSpan Timeout, TimeSpan Heartbeat, ulong Seed)
+{
+    /// <summary>More than half of the voters.</summary>
+    public int Majority => (Voters.Length / 2) + 1;
+
+    /// <summary>
+    /// How long a primary may serve reads after a majority last heard it. Those that heard it grant no vote for the whole time-out; the rest is slack for clocks
+    /// that do not run equally fast.
+    /// </summary>
+    public TimeSpan Lease => Timeout * 0.8;
+}
