@@ -1,3 +1,4 @@
+using Matchpoint;
 using System.Diagnostics.CodeAnalysis;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Records;

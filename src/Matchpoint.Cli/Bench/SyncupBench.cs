@@ -11,7 +11,8 @@ using Matchpoint.Transport;
 namespace Matchpoint.Cli.Bench;
 
 /// <summary>
-/// Measures syncup on a log of ten million records of which one million have diverged: once with terms that tell where, once with terms that hide it (both sides went on in the same
+/// Measures syncup on a log of ten million records of which one million have diverged: once with terms that tell where, once with terms that hide it
+/// (both sides went on in the same
 /// term, as a cloned disk does).
 /// </summary>
 internal sealed class SyncupBench(BenchSetup setup)

@@ -1,7 +1,6 @@
 using Matchpoint.Cli.Syncup;
 using Matchpoint.Cli.Terminal;
 using Matchpoint.Protocol.Identities;
-using Matchpoint.Protocol.Records;
 using Matchpoint.Protocol.Syncup;
 using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Files;

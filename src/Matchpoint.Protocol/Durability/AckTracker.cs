@@ -10,7 +10,8 @@ namespace Matchpoint.Protocol.Durability;
 internal readonly record struct AckLevels(Vlsn AppendedByMajority, Vlsn FlushedByMajority, Vlsn AppendedByAll, Vlsn FlushedByAll);
 
 /// <summary>
-/// Counts, on the primary, which records a majority of the voters hold: the durable VLSN. Records of earlier reigns are never counted by themselves, only below a record of this reign
+/// Counts, on the primary, which records a majority of the voters hold: the durable VLSN. Records of earlier reigns are never counted by themselves,
+/// only below a record of this reign
 /// (Raft, figure 8): the reign's first record. Numbers only rise.
 /// </summary>
 internal sealed class AckTracker

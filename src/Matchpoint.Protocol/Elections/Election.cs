@@ -28,7 +28,8 @@ internal enum ElectionRole
 /// </summary>
 /// <remarks>
 /// Guarantees: (1) at most one primary per term; (2) a vote is on the device before it is sent; (3) while a voter has heard the primary within
-/// <see cref="ElectionSettings.Timeout"/> it helps nobody else; a start counts as hearing one; (4) a node whose <see cref="Standing"/> is not full neither votes nor stands, except that voters
+/// <see cref="ElectionSettings.Timeout"/> it helps nobody else; a start counts as hearing one; (4) a node whose <see cref="Standing"/> is not full
+/// neither votes nor stands, except that voters
 /// who are all new elect the first primary.
 /// </remarks>
 internal sealed class Election

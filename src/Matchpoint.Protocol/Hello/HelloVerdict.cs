@@ -17,6 +17,15 @@ internal enum RefusalReason
 
     /// <summary>The feeder holds no records at all: it could feed nothing, and a search against it would end in a restore.</summary>
     NothingToFeed,
+
+    /// <summary>The group has no member of that name.</summary>
+    UnknownNode,
+
+    /// <summary>Another node of that name is connected, or this node has that name itself.</summary>
+    NameTaken,
+
+    /// <summary>The feeder is not the primary of the current term, nor fed by it.</summary>
+    NotPrimary,
 }
 
 /// <summary>What became of a hello.</summary>

@@ -15,16 +15,3 @@ internal enum RecordKind : byte
     /// <summary>A change of the group's members. Its payload belongs to the group, not to any transaction.</summary>
     Membership = 4,
 }
-
-/// <summary>Whose acknowledgement a commit waits for before its client is told success.</summary>
-internal enum AckPolicy : byte
-{
-    /// <summary>Nobody's: the client is told at once, whatever happens to the record later.</summary>
-    None = 0,
-
-    /// <summary>More than half of the voters, the primary included.</summary>
-    Majority = 1,
-
-    /// <summary>Every voter.</summary>
-    All = 2,
-}

@@ -89,6 +89,9 @@ internal sealed class RecordLog : IDisposable
         get { lock (_gate) return _closed; }
     }
 
+    /// <summary>Called when more is written, and when more is flushed: on the thread that does it, so it must be short and must not throw.</summary>
+    public Action? Moved { get; set; }
+
     /// <summary>Opens the log of a directory, mending what a crash left.</summary>
     /// <exception cref="StorageException">The log is damaged, foreign, or of a newer format.</exception>
     public static RecordLog Open(DataDirectory directory, LogOptions? options = null)
@@ -448,6 +451,7 @@ internal sealed class RecordLog : IDisposable
         }
 
         LogWaiters.CompleteAll(reached, error: null);
+        Moved?.Invoke();
     }
 
     private void NotePositions()

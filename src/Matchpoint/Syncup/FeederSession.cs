@@ -8,6 +8,18 @@ using Matchpoint.Transport;
 
 namespace Matchpoint.Syncup;
 
+/// <summary>A replica that is ready for records.</summary>
+/// <param name="Channel">The connection.</param>
+/// <param name="Log">The feeder's log.</param>
+/// <param name="View">The view that the syncup was about; it keeps the records from removal until it is released.</param>
+/// <param name="Replica">The replica's hello.</param>
+/// <param name="Start">The first record to send.</param>
+/// <param name="Observer">Who watches.</param>
+internal sealed record Feed(Channel Channel, RecordLog Log, LogView View, ReplicaHello Replica, Vlsn Start, ISyncupObserver Observer);
+
+/// <summary>Sends records to a replica that is ready for them, and closes the channel when it ends well.</summary>
+internal delegate Task FeedStream(Feed feed, CancellationToken cancellation);
+
 /// <summary>The feeder's side of one connection: hello, syncup, then the records that the replica lacks.</summary>
 internal sealed class FeederSession
 {
@@ -17,6 +29,16 @@ internal sealed class FeederSession
     private readonly Term _primaryTerm;
     private readonly ushort _version;
     private readonly ISyncupObserver _observer;
+
+    /// <summary>Why a replica that the hello lets in is refused all the same; null, or a null answer, lets it in.</summary>
+    public Func<ReplicaHello, HelloVerdict.Refused?>? Admit { get; init; }
+
+    /// <summary>What is sent once the replica is ready: the records up to here and no more, unless something else is said.</summary>
+    public FeedStream Stream { get; init; } = static async (feed, cancellation) =>
+    {
+        await new LogFeed(feed.Channel, feed.Log, feed.View, feed.Observer).SendAsync(feed.Start, cancellation).ConfigureAwait(false);
+        await feed.Channel.CloseAsync(GoodbyeCode.Done, "").ConfigureAwait(false);
+    };
 
     /// <summary>A session over a channel whose service name was read.</summary>
     /// <param name="channel">The connection; the session closes it.</param>
@@ -58,7 +80,7 @@ internal sealed class FeederSession
         var hello = ReplicaHello.Decode((await _channel.ReceiveAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false)).Span);
         _observer.OnMessage(sent: false, hello);
         var identity = _log.Directory.Identity;
-        if (HelloCheck.OfReplica(hello, _self.Introduce(identity, _version, view.Last), _self.Rules) is HelloVerdict.Refused refused)
+        if ((HelloCheck.OfReplica(hello, _self.Introduce(identity, _version, view.Last), _self.Rules) as HelloVerdict.Refused ?? Admit?.Invoke(hello)) is { } refused)
         {
             await _channel.CloseAsync(GoodbyeCode.Refused, refused.Sentence).ConfigureAwait(false);
             throw new SyncupRefusedException($"{_channel.Peer} was refused: {refused.Sentence}", refused.Reason);
@@ -72,7 +94,7 @@ internal sealed class FeederSession
                 _self.Clock, view.Durable, answer),
         };
         await driver.RunAsync(cancellation).ConfigureAwait(false);
-        await FinishAsync(machine.Outcome!, view, cancellation).ConfigureAwait(false);
+        await FinishAsync(machine.Outcome!, hello, view, cancellation).ConfigureAwait(false);
         return machine.Outcome!;
     }
 
@@ -89,13 +111,12 @@ internal sealed class FeederSession
 
     private static Term Highest(Term a, Term b) => a > b ? a : b;
 
-    private async ValueTask FinishAsync(FeederOutcome outcome, LogView view, CancellationToken cancellation)
+    private async ValueTask FinishAsync(FeederOutcome outcome, ReplicaHello hello, LogView view, CancellationToken cancellation)
     {
         switch (outcome)
         {
             case FeederOutcome.Streaming streaming:
-                await new LogFeed(_channel, _log, view, _observer).SendAsync(streaming.Start, cancellation).ConfigureAwait(false);
-                await _channel.CloseAsync(GoodbyeCode.Done, "").ConfigureAwait(false);
+                await Stream(new Feed(_channel, _log, view, hello, streaming.Start, _observer), cancellation).ConfigureAwait(false);
                 break;
             case FeederOutcome.Restoring:
                 await _channel.CloseAsync(GoodbyeCode.Done, "").ConfigureAwait(false);

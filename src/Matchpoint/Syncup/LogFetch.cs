@@ -56,7 +56,7 @@ internal sealed class LogFetch(Channel channel, RecordLog log, ISyncupObserver o
     }
 
     /// <summary>A transaction that cannot be read could never be applied, nor exported and undone: it must not come in, however sound its record is.</summary>
-    private static void CheckPayloads(ReadOnlySpan<byte> records, in LogPosition before)
+    public static void CheckPayloads(ReadOnlySpan<byte> records, in LogPosition before)
     {
         // Where the records themselves are not sound the log refuses them, and says why.
         for (var rest = records; RecordCodec.TryReadHeader(rest, out var header) is null && header.Length <= rest.Length; rest = rest[header.Length..])

@@ -2,7 +2,6 @@ using Matchpoint.Protocol;
 using Matchpoint.Protocol.Hello;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
-using Matchpoint.Protocol.Records;
 using Matchpoint.Protocol.Syncup;
 using Matchpoint.Storage;
 using Matchpoint.Storage.Log;
@@ -18,6 +17,18 @@ namespace Matchpoint.Syncup;
 /// <param name="Export">The export's name; null when none was written.</param>
 internal sealed record ReplicaResult(LogRange Range, SyncupReport Report, ReplicaOutcome? Outcome, string? Export);
 
+/// <summary>A feeder that is about to send records.</summary>
+/// <param name="Channel">The connection.</param>
+/// <param name="Log">The own log, cut where it had to be.</param>
+/// <param name="Feeder">The feeder's hello.</param>
+/// <param name="Result">What the syncup found and did.</param>
+/// <param name="Start">The first record that will come.</param>
+/// <param name="Observer">Who watches.</param>
+internal sealed record Fetch(Channel Channel, RecordLog Log, FeederHello Feeder, ReplicaResult Result, Vlsn Start, ISyncupObserver Observer);
+
+/// <summary>Takes in the records of a feeder, and closes the channel when it ends well.</summary>
+internal delegate Task FetchStream(Fetch fetch, CancellationToken cancellation);
+
 /// <summary>
 /// The replica's side of one connection: hello, syncup, export and cut where they are due, then the records that it lacks.
 /// </summary>
@@ -31,6 +42,22 @@ internal sealed class ReplicaSession
     private readonly bool _decideOnly;
     private readonly ISyncupObserver _observer;
     private string? _export;
+
+    /// <summary>Why a feeder that the hello lets in is refused all the same; null, or a null answer, lets it in.</summary>
+    public Func<FeederHello, HelloVerdict.Refused?>? Admit { get; init; }
+
+    /// <summary>Hears that the log was cut, from the session's own task.</summary>
+    public Action<Vlsn>? OnCut { get; init; }
+
+    /// <summary>The highest term that this node knows of, where that is not its log's.</summary>
+    public Term KnownTerm { get; init; }
+
+    /// <summary>What is received once the log is a prefix of the feeder's: the records up to where its log was and no more, unless something else is said.</summary>
+    public FetchStream Stream { get; init; } = static async (fetch, cancellation) =>
+    {
+        await new LogFetch(fetch.Channel, fetch.Log, fetch.Observer).ReceiveAsync(fetch.Start, cancellation).ConfigureAwait(false);
+        await fetch.Channel.CloseAsync(GoodbyeCode.Done, "").ConfigureAwait(false);
+    };
 
     /// <summary>A session over a fresh channel.</summary>
     /// <param name="channel">The connection; the session closes it.</param>
@@ -71,6 +98,7 @@ internal sealed class ReplicaSession
     private async Task<ReplicaResult> JoinAsync(CancellationToken cancellation)
     {
         ReplicaResult result;
+        FeederHello hello;
         // First of all: a goodbye must not be taken for the service's name.
         _channel.OpenService(Services.OfVersion(_version));
 
@@ -79,15 +107,15 @@ internal sealed class ReplicaSession
         using (var view = _log.View())
         {
             var answers = new LogAnswers(view);
-            var hello = await ExchangeHelloAsync(view, answers, cancellation).ConfigureAwait(false);
-            var machine = new ReplicaSyncup(answers.Range, hello, view.End.Term, _limit);
+            hello = await ExchangeHelloAsync(view, answers, cancellation).ConfigureAwait(false);
+            var machine = new ReplicaSyncup(answers.Range, hello, Highest(view.End.Term), _limit);
             ISyncupMachine stepped = _decideOnly ? new DecisionOnly(machine) : machine;
             var driver = new SyncupDriver(_channel, stepped, _version, answers, effect => Perform(effect, machine, view), _observer, _self.Time);
             await driver.RunAsync(cancellation).ConfigureAwait(false);
             result = new ReplicaResult(answers.Range, machine.Report, stepped == machine || machine.Report.Decision is null ? machine.Outcome : null, _export);
         }
 
-        await FinishAsync(result, cancellation).ConfigureAwait(false);
+        await FinishAsync(result, hello, cancellation).ConfigureAwait(false);
         return result;
     }
 
@@ -95,14 +123,15 @@ internal sealed class ReplicaSession
     {
         var identity = _log.Directory.Identity;
         var hello = new ReplicaHello(
-            _version, _version, identity.Group, identity.Node, _self.Name, view.End.Term, view.First, view.Last, _self.Clock,
+            _version, _version, identity.Group, identity.Node, _self.Name, Highest(view.End.Term), view.First, view.Last, _self.Clock,
             _version == SyncupVersion.One ? [] : answers.ListedTerms());
         _observer.OnMessage(sent: true, hello);
         _channel.Write(hello);
         await _channel.FlushAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
         var answer = await ReceiveHelloAsync(cancellation).ConfigureAwait(false);
         _observer.OnMessage(sent: false, answer);
-        if (HelloCheck.OfFeeder(answer, _self.Introduce(identity, _version, view.Last), _self.Rules) is not HelloVerdict.Refused refused) return answer;
+        if ((HelloCheck.OfFeeder(answer, _self.Introduce(identity, _version, view.Last), _self.Rules) as HelloVerdict.Refused ?? Admit?.Invoke(answer)) is not { } refused)
+            return answer;
         await _channel.CloseAsync(GoodbyeCode.Refused, refused.Sentence).ConfigureAwait(false);
         throw new SyncupRefusedException($"{_channel.Peer} was refused: {refused.Sentence}", refused.Reason);
     }
@@ -130,7 +159,7 @@ internal sealed class ReplicaSession
                     _observer.OnStep(show.Step, machine.Report);
                     return null;
                 case SyncupEffect.ConfirmFeeder confirm:
-                    return new SyncupInput.FeederChecked(confirm.PrimaryTerm >= _log.Appended.Term);
+                    return new SyncupInput.FeederChecked(confirm.PrimaryTerm >= Highest(_log.Appended.Term));
                 case SyncupEffect.ExportUndone export:
                     var report = machine.Report;
                     var isRefused = report.Decision is RollbackDecision.Refuse;
@@ -140,6 +169,7 @@ internal sealed class ReplicaSession
                     // What came behind the view is in no export.
                     Invariant.Holds(_log.Appended == view.End, $"record {_log.Appended.Vlsn} was appended during a syncup that began at {view.Last}.");
                     _log.CutAfter(cut.Matchpoint, _export ?? throw Invariant.Unreachable(cut));
+                    OnCut?.Invoke(cut.Matchpoint);
                     return new SyncupInput.CutDurable();
                 default:
                     throw Invariant.Unreachable(effect);
@@ -166,7 +196,9 @@ internal sealed class ReplicaSession
         ExportedAt = _self.Time.GetUtcNow(),
     };
 
-    private async ValueTask FinishAsync(ReplicaResult result, CancellationToken cancellation)
+    private Term Highest(Term ofLog) => ofLog > KnownTerm ? ofLog : KnownTerm;
+
+    private async ValueTask FinishAsync(ReplicaResult result, FeederHello feeder, CancellationToken cancellation)
     {
         switch (result.Outcome)
         {
@@ -174,7 +206,7 @@ internal sealed class ReplicaSession
                 await _channel.CloseAsync(GoodbyeCode.Done, "only the decision was asked for").ConfigureAwait(false);
                 break;
             case ReplicaOutcome.Streaming streaming:
-                await FetchAsync(streaming.Start, cancellation).ConfigureAwait(false);
+                await Stream(new Fetch(_channel, _log, feeder, result, streaming.Start, _observer), cancellation).ConfigureAwait(false);
                 break;
             case ReplicaOutcome.Failed { Kind: FailureKind.ConnectionLost }:
                 _channel.Abort();
@@ -188,11 +220,5 @@ internal sealed class ReplicaSession
             default:
                 throw Invariant.Unreachable(result.Outcome);
         }
-    }
-
-    private async ValueTask FetchAsync(Vlsn from, CancellationToken cancellation)
-    {
-        await new LogFetch(_channel, _log, _observer).ReceiveAsync(from, cancellation).ConfigureAwait(false);
-        await _channel.CloseAsync(GoodbyeCode.Done, "").ConfigureAwait(false);
     }
 }

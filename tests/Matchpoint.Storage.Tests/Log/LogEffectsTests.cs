@@ -1,5 +1,4 @@
 using Matchpoint.Protocol.Identities;
-using Matchpoint.Protocol.Records;
 using Matchpoint.Simulation.Files;
 using Matchpoint.Storage.Files;
 using Matchpoint.Storage.Log;

@@ -1,0 +1,241 @@
+using System.Collections.Concurrent;
+using Matchpoint.Client;
+using Matchpoint.Node;
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Records;
+using Matchpoint.Transactions;
+using Matchpoint.Transport;
+
+namespace Matchpoint;
+
+/// <summary>
+/// A node: a transactional key-value store on local disk. By itself it needs nothing but a directory; as a member of a group it is one of several
+/// copies, of which one, the primary, takes writes. Open it once per directory, keep it as long as the
+/// program runs, and close it with <see cref="DisposeAsync"/>. Every member may be used from everywhere at any time.
+/// </summary>
+public sealed class MatchpointNode : IAsyncDisposable
+{
+    private const int MostWriters = 256;
+
+    private readonly ConcurrentDictionary<string, MatchpointDatabase> _databases = new(StringComparer.Ordinal);
+    private readonly ConcurrentBag<TransactionWriter> _writers = [];
+    private readonly ChangeReader _changes;
+    private bool _isClosed;
+
+    private MatchpointNode(NodeCore core)
+    {
+        Core = core;
+        Reader = new Reader(core);
+        Catalogue = new Catalogue(Reader);
+        Committer = new Committer(core);
+        _changes = new ChangeReader(core, Catalogue);
+        Default = Database(Catalogue.DefaultName);
+        core.Board.StateChanged = change => StateChanged?.Invoke(this, change);
+        core.Board.SyncupStep = progress => SyncupProgressed?.Invoke(this, progress);
+        core.Board.SyncupCompleted = summary => SyncupCompleted?.Invoke(this, summary);
+        core.Board.Undone = notice => RolledBack?.Invoke(this, notice);
+    }
+
+    /// <summary>The node does something else now. Called in order; handlers must be short.</summary>
+    public event EventHandler<StateChange>? StateChanged;
+
+    /// <summary>A syncup has taken a step.</summary>
+    public event EventHandler<SyncupProgress>? SyncupProgressed;
+
+    /// <summary>A syncup has ended.</summary>
+    public event EventHandler<SyncupSummary>? SyncupCompleted;
+
+    /// <summary>Transactions were undone. Each is in the export that the notice names.</summary>
+    public event EventHandler<RollbackNotice>? RolledBack;
+
+    /// <summary>What it does now.</summary>
+    public NodeState State => Core.Board.State;
+
+    /// <summary>Whether it takes writes now.</summary>
+    public bool IsPrimary => Core.Appender.Reign != Term.None;
+
+    /// <summary>The database without a name of its own.</summary>
+    public MatchpointDatabase Default { get; }
+
+    /// <summary>The options it was opened with.</summary>
+    public MatchpointOptions Options => Core.Options;
+
+    /// <summary>Where it listens; null when it does not.</summary>
+    public string? Address => Core.Endpoint?.ToString();
+
+    internal NodeCore Core { get; }
+
+    internal Reader Reader { get; }
+
+    internal Catalogue Catalogue { get; }
+
+    internal Committer Committer { get; }
+
+    /// <summary>Opens a node by itself, with nothing but a directory. It takes writes when this returns.</summary>
+    /// <inheritdoc cref="OpenAsync(MatchpointOptions, CancellationToken)"/>
+    public static Task<MatchpointNode> OpenAsync(string directory, CancellationToken cancellation = default) =>
+        OpenAsync(new MatchpointOptions { Directory = directory }, cancellation);
+
+    /// <summary>
+    /// Opens a node. A node by itself takes writes when this returns; a member of a group serves what it has, and looks for the others in the
+    /// background: <see cref="WaitUntilReadyAsync"/> tells when there is a primary.
+    /// </summary>
+    /// <exception cref="OptionsException">An option cannot be used.</exception>
+    /// <exception cref="MatchpointException">The directory cannot be used: the message says why, and what to do.</exception>
+    public static async Task<MatchpointNode> OpenAsync(MatchpointOptions options, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        OptionsCheck.Require(options);
+        MatchpointNode? node = null;
+        try
+        {
+            var ready = new TaskCompletionSource<MatchpointNode>(TaskCreationOptions.RunContinuationsAsynchronously);
+            var services = (NodeCore core) => (IReadOnlyDictionary<string, ServiceHandler>)new Dictionary<string, ServiceHandler>
+            {
+                [ClientService.Name] = async (channel, stopping) => await new ClientService(await ready.Task.ConfigureAwait(false)).ServeAsync(channel, stopping).ConfigureAwait(false),
+            };
+            node = new MatchpointNode(await NodeCore.OpenAsync(options, services, cancellation).ConfigureAwait(false));
+            ready.SetResult(node);
+            if (options.Members.Count <= 1) await node.WaitUntilReadyAsync(options.CommitTimeout, cancellation).ConfigureAwait(false);
+            return node;
+        }
+        catch (Exception error) when (error is Storage.StorageException or IOException or UnauthorizedAccessException)
+        {
+            if (node is not null) await node.DisposeAsync().ConfigureAwait(false);
+            throw new MatchpointException(error.Message, error);
+        }
+        catch
+        {
+            if (node is not null) await node.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>A database by its name. It is made by the first write to it.</summary>
+    /// <exception cref="ArgumentException">The name is empty, or longer than 256 bytes.</exception>
+    public MatchpointDatabase Database(string name) => _databases.GetOrAdd(name, static (key, node) => new MatchpointDatabase(node, key), this);
+
+    /// <summary>Waits until the group has a primary, as this node knows it, and this node follows it or is it.</summary>
+    /// <exception cref="StaleReadException">There is none within the time.</exception>
+    public async Task WaitUntilReadyAsync(TimeSpan timeout, CancellationToken cancellation = default)
+    {
+        var deadline = Core.Clock.Now + timeout;
+        while (!Core.IsReady && State != NodeState.Following)
+        {
+            ThrowIfClosed();
+            if (State == NodeState.Failed) throw new NodeFailedException($"node '{Options.Name}' has failed: {Core.Board.Step}", Core.Failure);
+            if (Core.Clock.Now >= deadline) throw new StaleReadException($"no primary within {timeout}: {Core.Board.Step}.");
+            await Task.Delay(TimeSpan.FromMilliseconds(2), Options.Time, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// Runs a transaction: the body reads and writes, then everything takes effect together. When something that it read was changed meanwhile, it is
+    /// run again, until it goes through or its time is up; so the body may run several times, and must do nothing
+    /// that cannot be done twice.
+    /// </summary>
+    /// <param name="body">Reads and writes.</param>
+    /// <param name="options">How the commit differs from the group's others.</param>
+    /// <param name="cancellation">Gives up; while the commit is waited for, the outcome is unknown then.</param>
+    /// <returns>The commit's place in the log; where nothing was written, the place at which was read.</returns>
+    /// <exception cref="ConflictException">It met a conflict every time until its time was up. Nothing was written.</exception>
+    /// <exception cref="NotPrimaryException">This node takes no writes now.</exception>
+    /// <exception cref="InsufficientAcksException">It was not acknowledged in time: the outcome is unknown.</exception>
+    public async ValueTask<CommitToken> TransactAsync(Func<MatchpointTransaction, ValueTask> body, CommitOptions? options = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(body);
+        var deadline = Core.Clock.Now + (options?.Timeout ?? Options.CommitTimeout);
+        while (true)
+        {
+            using var transaction = await BeginAsync(cancellation).ConfigureAwait(false);
+            await body(transaction).ConfigureAwait(false);
+            try
+            {
+                return await transaction.CommitAsync(options, cancellation).ConfigureAwait(false);
+            }
+            catch (ConflictException conflict) when (Core.Clock.Now < deadline)
+            {
+                // It would meet the same record again until that is durable.
+                await Core.Progress.WaitAsync(Goal.Durable, Vlsn.Null.Plus(conflict.ConflictingVlsn), deadline - Core.Clock.Now, cancellation).ConfigureAwait(false);
+                cancellation.ThrowIfCancellationRequested();
+            }
+        }
+    }
+
+    /// <inheritdoc cref="TransactAsync(Func{MatchpointTransaction, ValueTask}, CommitOptions?, CancellationToken)"/>
+    public ValueTask<CommitToken> TransactAsync(Action<MatchpointTransaction> body, CommitOptions? options = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(body);
+        return TransactAsync(
+            transaction =>
+            {
+                body(transaction);
+                return ValueTask.CompletedTask;
+            },
+            options,
+            cancellation);
+    }
+
+    /// <summary>Begins a transaction that the caller commits with <see cref="CommitAsync"/>, or disposes of.</summary>
+    /// <exception cref="NotPrimaryException">This node takes no writes now.</exception>
+    public async ValueTask<MatchpointTransaction> BeginAsync(CancellationToken cancellation = default)
+    {
+        ThrowIfClosed();
+        if (!Reader.CanServeNow) await Reader.PrepareAsync(ReadLevel.Durable, cancellation).ConfigureAwait(false);
+        if (!IsPrimary) throw Committer.NotPrimary();
+        return new MatchpointTransaction(this);
+    }
+
+    /// <summary>Commits a transaction: everything takes effect together, or nothing.</summary>
+    /// <inheritdoc cref="TransactAsync(Func{MatchpointTransaction, ValueTask}, CommitOptions?, CancellationToken)"/>
+    public ValueTask<CommitToken> CommitAsync(MatchpointTransaction transaction, CommitOptions? options = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(transaction);
+        ThrowIfClosed();
+        return transaction.CommitAsync(options, cancellation);
+    }
+
+    /// <summary>
+    /// Every durable transaction behind a place of the log, in order, and each new one as it becomes durable, without end. What was delivered is
+    /// never undone. Resume with the token of the last one that was dealt with. It may be followed on any
+    /// node.
+    /// </summary>
+    /// <param name="after">Where to begin: behind this commit; <see cref="CommitToken.Beginning"/> for the first of all.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="HistoryTrimmedException">The log no longer reaches back so far.</exception>
+    public IAsyncEnumerable<ChangeSet> ChangesAsync(CommitToken after, CancellationToken cancellation = default)
+    {
+        ThrowIfClosed();
+        return _changes.ReadAsync(after, cancellation);
+    }
+
+    /// <summary>How the node is.</summary>
+    public NodeStatus GetStatus() => StatusReport.Of(Core, Reader);
+
+    /// <summary>
+    /// A hash over all keys and values as this node has them, with the last record that they reflect. Two nodes at the same record have the same
+    /// hash. It reads everything.
+    /// </summary>
+    public Task<(string Digest, CommitToken At)> DigestAsync(CancellationToken cancellation = default) =>
+        Task.Run(() => StatusReport.Digest(Reader, cancellation), cancellation);
+
+    /// <summary>Closes the node: what it has is written and flushed, and its directory may be opened again.</summary>
+    public ValueTask DisposeAsync()
+    {
+        _isClosed = true;
+        return Core.DisposeAsync();
+    }
+
+    internal void ThrowIfClosed() => ObjectDisposedException.ThrowIf(_isClosed, this);
+
+    internal CommitToken TokenOf(Vlsn vlsn) => new((long)Core.Elections.Term.Value, vlsn.DistanceFrom(Vlsn.Null));
+
+    internal TransactionWriter RentWriter() => _writers.TryTake(out var writer) ? writer : new TransactionWriter();
+
+    internal void ReturnWriter(TransactionWriter writer)
+    {
+        if (_writers.Count >= MostWriters) return;
+        writer.Clear();
+        _writers.Add(writer);
+    }
+}

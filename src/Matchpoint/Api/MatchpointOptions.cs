@@ -1,0 +1,68 @@
+namespace Matchpoint;
+
+/// <summary>A member of a group.</summary>
+/// <param name="Name">Its name: unique in the group, and the same in every member's options.</param>
+/// <param name="Address">Where it listens: HOST:PORT.</param>
+public sealed record GroupMember(string Name, string Address);
+
+/// <summary>How a node is run. Only <see cref="Directory"/> is needed: then it is a group of its own.</summary>
+public sealed record MatchpointOptions
+{
+    /// <summary>The directory that holds everything the node keeps. It is made when it is not there.</summary>
+    public required string Directory { get; init; }
+
+    /// <summary>The node's name in its group.</summary>
+    public string Name { get; init; } = "node";
+
+    /// <summary>The group's name. Nodes of different groups never mix.</summary>
+    public string Group { get; init; } = "matchpoint";
+
+    /// <summary>Every member of the group, this node included, the same on each. Empty for a node by itself.</summary>
+    public IReadOnlyList<GroupMember> Members { get; init; } = [];
+
+    /// <summary>Where to listen, HOST:PORT, where that differs from this node's address in <see cref="Members"/>. Null with no members: nothing is listened to.</summary>
+    public string? Listen { get; init; }
+
+    /// <summary>The member to take the log from while it can be had; null for the primary itself.</summary>
+    public string? PreferredFeeder { get; init; }
+
+    /// <summary>What a commit waits for, where it does not say so itself. The same on every member.</summary>
+    public Durability Durability { get; init; } = Durability.Full;
+
+    /// <summary>How long a commit may wait for its acknowledgements.</summary>
+    public TimeSpan CommitTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a read may wait to become as fresh as it was asked for.</summary>
+    public TimeSpan ReadTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// How long a primary may be unheard of before another is elected: 50 ms to a minute. Shorter finds a dead primary sooner, and takes a busy
+    /// machine's pause for a death more often.
+    /// </summary>
+    public TimeSpan ElectionTimeout { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// How many bytes of undecided transactions are held in memory before writes wait: 1 MiB to 4 GiB. No transaction can be longer than a quarter of
+    /// it.
+    /// </summary>
+    public long MaxTailBytes { get; init; } = 256 * 1024 * 1024;
+
+    /// <summary>
+    /// How many acknowledged commits a rollback may undo before it asks the operator instead; null: no commit is ever undone without being asked,
+    /// acknowledged or not. They can only be commits with
+    /// <see cref="AckPolicy.None"/>.
+    /// </summary>
+    public int? RollbackLimit { get; init; } = 10;
+
+    /// <summary>How many bytes of log are kept for members that are away, beyond what is needed here: 64 MiB or more.</summary>
+    public long LogKeepBytes { get; init; } = 4L * 1024 * 1024 * 1024;
+
+    /// <summary>How far the clocks of two members may be apart.</summary>
+    public TimeSpan MaxClockSkew { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>Memory for the blocks of the state that are read often: 1 MiB or more.</summary>
+    public long CacheBytes { get; init; } = 64 * 1024 * 1024;
+
+    /// <summary>Where time comes from.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+}

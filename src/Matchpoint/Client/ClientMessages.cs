@@ -1,0 +1,121 @@
+using System.Text.Json.Serialization;
+
+namespace Matchpoint.Client;
+
+/// <summary>What a client of the tool's service asks; which fields count depends on the operation. Keys and values travel as base64.</summary>
+internal sealed record ClientRequest
+{
+    /// <summary>get, scan, transact, reapply, watch, status or digest.</summary>
+    public required string Op { get; init; }
+
+    /// <summary>The database; the default one when not given.</summary>
+    public string? Database { get; init; }
+
+    /// <summary>The key of a get, or the first of a scan.</summary>
+    public byte[]? Key { get; init; }
+
+    /// <summary>The key behind the last of a scan.</summary>
+    public byte[]? To { get; init; }
+
+    /// <summary>From the last to the first.</summary>
+    public bool Reverse { get; init; }
+
+    /// <summary>The most keys of a scan; 0 for all.</summary>
+    public long Limit { get; init; }
+
+    /// <summary>durable, local, linearizable, at-least or max-lag.</summary>
+    public string? Level { get; init; }
+
+    /// <summary>The token of at-least, or where a watch begins.</summary>
+    public string? Token { get; init; }
+
+    /// <summary>The time of max-lag.</summary>
+    public int LagMilliseconds { get; init; }
+
+    /// <summary>The operations of a transaction.</summary>
+    public IReadOnlyList<ClientOperation>? Operations { get; init; }
+
+    /// <summary>What must be so before the transaction.</summary>
+    public IReadOnlyList<ClientCondition>? Conditions { get; init; }
+
+    /// <summary>Whose acknowledgement a commit waits for; the group's default when not given.</summary>
+    public AckPolicy? Acks { get; init; }
+
+    /// <summary>How long a commit may wait.</summary>
+    public int TimeoutMilliseconds { get; init; }
+
+    /// <summary>Of a reapply: nothing that it touches may have changed behind this record.</summary>
+    public long Since { get; init; }
+
+    /// <summary>Of a reapply: records that do not count as changes, for they are of the same reapplication.</summary>
+    public IReadOnlyList<long>? Own { get; init; }
+}
+
+/// <summary>One operation.</summary>
+/// <param name="Kind">What it does.</param>
+/// <param name="Database">The database; the default one when not given.</param>
+/// <param name="DatabaseNumber">The database by its number, as exports name it; -1 where the name counts.</param>
+/// <param name="Key">The key, or the first of a range.</param>
+/// <param name="Value">The value, or the key behind the last of a range.</param>
+internal sealed record ClientOperation(ChangeKind Kind, string? Database, int DatabaseNumber, byte[] Key, byte[]? Value);
+
+/// <summary>What must be so.</summary>
+/// <param name="Database">The database; the default one when not given.</param>
+/// <param name="Key">The key.</param>
+/// <param name="Expected">The value it must have; null for none.</param>
+internal sealed record ClientCondition(string? Database, byte[] Key, byte[]? Expected);
+
+/// <summary>An answer, or a part of one.</summary>
+internal sealed record ClientAnswer
+{
+    /// <summary>Whether this is the last part.</summary>
+    public bool IsLast { get; init; } = true;
+
+    /// <summary>What went wrong; null where nothing did.</summary>
+    public ClientError? Error { get; init; }
+
+    /// <summary>Whether a key has a value, or a transaction's conditions held.</summary>
+    public bool Found { get; init; }
+
+    /// <summary>The value.</summary>
+    public byte[]? Value { get; init; }
+
+    /// <summary>The place in the log.</summary>
+    public string? Token { get; init; }
+
+    /// <summary>Keys with their values.</summary>
+    public IReadOnlyList<ClientItem>? Items { get; init; }
+
+    /// <summary>A transaction of a watch.</summary>
+    public ClientChangeSet? Changes { get; init; }
+
+    /// <summary>How the node is.</summary>
+    public NodeStatus? Status { get; init; }
+
+    /// <summary>The hash of everything.</summary>
+    public string? Digest { get; init; }
+
+    /// <summary>What stood against a reapply, one sentence each.</summary>
+    public IReadOnlyList<string>? Conflicts { get; init; }
+}
+
+/// <summary>A key with its value.</summary>
+internal sealed record ClientItem(byte[] Key, byte[] Value);
+
+/// <summary>A transaction of a watch.</summary>
+internal sealed record ClientChangeSet(string Token, DateTimeOffset Time, IReadOnlyList<ClientOperation> Operations);
+
+/// <summary>What went wrong.</summary>
+/// <param name="Kind">not-primary, insufficient-acks, conflict, stale, undone, trimmed, tail-full, failed or bad-request.</param>
+/// <param name="Message">In words.</param>
+/// <param name="Primary">The primary's name, where another node is it.</param>
+/// <param name="Address">Where that one listens.</param>
+/// <param name="Token">The commit whose outcome is unknown.</param>
+internal sealed record ClientError(string Kind, string Message, string? Primary, string? Address, string? Token);
+
+/// <summary>How these become JSON.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault, UseStringEnumConverter = true)]
+[JsonSerializable(typeof(ClientRequest))]
+[JsonSerializable(typeof(ClientAnswer))]
+internal sealed partial class ClientJson : JsonSerializerContext;

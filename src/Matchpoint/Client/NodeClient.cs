@@ -1,0 +1,91 @@
+using System.Text.Json;
+using Matchpoint.Protocol;
+using Matchpoint.Protocol.Messages;
+using Matchpoint.Transport;
+
+namespace Matchpoint.Client;
+
+/// <summary>The node answered that it could not be done.</summary>
+internal sealed class ClientException(ClientError error) : MatchpointException(error.Message)
+{
+    /// <summary>What the node said.</summary>
+    public ClientError Error { get; } = error;
+}
+
+/// <summary>A client of one node's service. For one request at a time.</summary>
+internal sealed class NodeClient : IAsyncDisposable
+{
+    private readonly Channel _channel;
+
+    private NodeClient(Channel channel, Endpoint endpoint)
+    {
+        _channel = channel;
+        Endpoint = endpoint;
+    }
+
+    /// <summary>The node.</summary>
+    public Endpoint Endpoint { get; }
+
+    /// <summary>Connects to a node.</summary>
+    /// <exception cref="ConnectException">There is no connection.</exception>
+    public static async Task<NodeClient> ConnectAsync(Endpoint endpoint, TimeSpan timeout, CancellationToken cancellation)
+    {
+        var channel = await TcpChannels.ConnectAsync(endpoint, timeout, TimeProvider.System, cancellation).ConfigureAwait(false);
+        channel.MaxFrameBytes = Limits.FrameBytes;
+        channel.OpenService(ClientService.Name);
+        return new NodeClient(channel, endpoint);
+    }
+
+    /// <summary>Asks, and gives the one answer.</summary>
+    /// <exception cref="ClientException">The node said that it could not be done.</exception>
+    public async Task<ClientAnswer> AskAsync(ClientRequest request, TimeSpan timeout, CancellationToken cancellation)
+    {
+        await SendAsync(request, cancellation).ConfigureAwait(false);
+        return await ReceiveAsync(timeout, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Asks, and gives every part of the answer.</summary>
+    /// <exception cref="ClientException">The node said that it could not be done.</exception>
+    public async IAsyncEnumerable<ClientAnswer> AskManyAsync(
+        ClientRequest request, TimeSpan timeout, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+    {
+        await SendAsync(request, cancellation).ConfigureAwait(false);
+        while (true)
+        {
+            var answer = await ReceiveAsync(timeout, cancellation).ConfigureAwait(false);
+            yield return answer;
+            if (answer.IsLast) yield break;
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => _channel.CloseAsync(GoodbyeCode.Done, "");
+
+    private async ValueTask SendAsync(ClientRequest request, CancellationToken cancellation)
+    {
+        var json = JsonSerializer.SerializeToUtf8Bytes(request, ClientJson.Default.ClientRequest);
+        var frame = new byte[1 + json.Length];
+        frame[0] = (byte)Opcode.ClientRequest;
+        json.CopyTo(frame, 1);
+        await _channel.SendAsync(frame, Limits.MessageTimeout, cancellation).ConfigureAwait(false);
+    }
+
+    private async ValueTask<ClientAnswer> ReceiveAsync(TimeSpan timeout, CancellationToken cancellation)
+    {
+        var frame = await _channel.ReceiveAsync(timeout, cancellation).ConfigureAwait(false);
+        if (frame.Span[0] != (byte)Opcode.ClientAnswer) throw new ProtocolException("client", "opcode", $"{(byte)Opcode.ClientAnswer}", $"{frame.Span[0]}");
+        ClientAnswer? answer;
+        try
+        {
+            answer = JsonSerializer.Deserialize(frame.Span[1..], ClientJson.Default.ClientAnswer);
+        }
+        catch (JsonException error)
+        {
+            throw new ProtocolException("client", "answer", "JSON", error.Message);
+        }
+
+        return answer is null ? throw new ProtocolException("client", "answer", "an object", "null")
+            : answer.Error is { } failed ? throw new ClientException(failed)
+            : answer;
+    }
+}

@@ -1,0 +1,279 @@
+using Matchpoint.Protocol;
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Records;
+using Matchpoint.Storage.Log;
+using Matchpoint.Storage.State;
+using Matchpoint.Tail;
+using Matchpoint.Transactions;
+
+namespace Matchpoint.Node;
+
+/// <summary>What became of an attempt to append.</summary>
+internal enum AppendResult
+{
+    /// <summary>It is in the log.</summary>
+    Appended,
+
+    /// <summary>Too much waits to be written: wait for room.</summary>
+    NoRoom,
+
+    /// <summary>Too much waits to be decided: wait until more is durable.</summary>
+    TailFull,
+
+    /// <summary>Something that was read was changed since.</summary>
+    Conflict,
+
+    /// <summary>This node is not the primary.</summary>
+    NotPrimary,
+}
+
+/// <summary>
+/// The one place where records enter: it appends to the log and adds to the tail in one step, so that the tail holds all records from its floor to
+/// the log's end, in order. One caller at a time; the lock is held
+/// across no I/O.
+/// </summary>
+internal sealed class Appender
+{
+    private const long GenerationBytes = 4 * 1024 * 1024;
+
+    /// <summary>So far behind the group a replica does not fill its tail: what it receives is durable already, and goes straight into the state.</summary>
+    private const long FarBehind = 20_000;
+
+    private readonly Lock _gate = new();
+    private readonly RecordLog _log;
+    private readonly IState _state;
+    private readonly LogTail _tail = new(GenerationBytes);
+    private readonly long _maxBytes;
+    private readonly Dictionary<Vlsn, List<byte[]>> _openPieces = [];
+    private long _openBytes;
+    private ulong _reign;
+
+    /// <summary>An appender whose tail is still empty: <see cref="Rebuild"/> fills it.</summary>
+    public Appender(RecordLog log, IState state, long maxBytes)
+    {
+        _log = log;
+        _state = state;
+        _maxBytes = maxBytes;
+        Snapshots = new ActiveSnapshots();
+    }
+
+    /// <summary>The snapshots of transactions under way.</summary>
+    public ActiveSnapshots Snapshots { get; }
+
+    /// <summary>Bytes of the tail.</summary>
+    public long TailBytes => _tail.Bytes;
+
+    /// <summary>The tail as it is now.</summary>
+    public TailView Tail => _tail.View();
+
+    /// <summary>The reign of this node; none when it is not the primary.</summary>
+    public Term Reign
+    {
+        get => new(Volatile.Read(ref _reign));
+    }
+
+    /// <summary>Fills the tail with all that the state does not hold. What was appended must be written.</summary>
+    public void Rebuild()
+    {
+        lock (_gate) Rebuild_Locked();
+    }
+
+    /// <summary>This node is the primary from here on: its reign's first record is appended.</summary>
+    public Vlsn BeginReign(Term term, ReadOnlySpan<byte> termStart)
+    {
+        lock (_gate)
+        {
+            if (_tail.End != _log.Appended.Vlsn || _tail.Floor > _state.Applied.Vlsn) Rebuild_Locked();
+            Invariant.Holds(
+                _log.TryAppend(term, RecordKind.TermStart, AckPolicy.None, termStart, FlushPolicy.Sync, out var header), "a new reign found no room in the log.");
+            _tail.Advance(header.Vlsn);
+            _openPieces.Clear();
+            _openBytes = 0;
+            _reign = term.Value;
+            return header.Vlsn;
+        }
+    }
+
+    /// <summary>This node is no longer the primary: nothing more is appended for it.</summary>
+    public void EndReign()
+    {
+        lock (_gate) _reign = 0;
+    }
+
+    /// <summary>Appends a piece of a large transaction, not the last.</summary>
+    public AppendResult TryAppendPiece(Term reign, ReadOnlySpan<byte> payload, out RecordHeader header)
+    {
+        header = default;
+        lock (_gate)
+        {
+            if (_reign == 0 || _reign != reign.Value) return AppendResult.NotPrimary;
+            if (!_log.TryAppend(reign, RecordKind.Piece, AckPolicy.None, payload, FlushPolicy.NoSync, out header)) return AppendResult.NoRoom;
+            _tail.Advance(header.Vlsn);
+            return AppendResult.Appended;
+        }
+    }
+
+    /// <summary>Appends a transaction's commit, if nothing that it read was changed since its snapshot.</summary>
+    /// <param name="reign">The reign in which its earlier pieces were appended; none where there are none.</param>
+    /// <param name="writer">The transaction.</param>
+    /// <param name="first">Its first piece; null where this is the only one.</param>
+    /// <param name="previous">The piece before; null where there is none.</param>
+    /// <param name="durability">What it waits for.</param>
+    /// <param name="reads">What it has read; null for nothing.</param>
+    /// <param name="snapshot">The record up to which it has read.</param>
+    /// <param name="header">The commit's header.</param>
+    /// <param name="conflicting">The record that changed what was read.</param>
+    public AppendResult TryCommit(
+        Term reign, TransactionWriter writer, Vlsn first, Vlsn previous, Durability durability, ReadSet? reads, Vlsn snapshot,
+        out RecordHeader header, out Vlsn conflicting)
+    {
+        header = default;
+        conflicting = default;
+        lock (_gate)
+        {
+            if (_reign == 0 || (reign != Term.None && _reign != reign.Value)) return AppendResult.NotPrimary;
+            if (_tail.Bytes > _maxBytes) return AppendResult.TailFull;
+            if (reads is { IsEmpty: false } && Conflicts_Locked(reads, snapshot, out conflicting)) return AppendResult.Conflict;
+            var last = writer.Records - 1;
+            if (!_log.TryAppend(Reign, RecordKind.Commit, durability.Acks, writer.Payload(last, first, previous).Span, durability.LocalFlush, out header))
+                return AppendResult.NoRoom;
+            for (var i = 0; i <= last; i++) _tail.Add(header.Vlsn, PieceReader.Read(writer.Payload(i, first, previous).Span, header.Vlsn));
+            _tail.Advance(header.Vlsn);
+            return AppendResult.Appended;
+        }
+    }
+
+    /// <summary>Appends records that another node wrote, proved to be transactions.</summary>
+    /// <param name="records">Whole records.</param>
+    /// <param name="flush">How far they shall be brought.</param>
+    /// <param name="durable">What the group holds as durable: far below it, the tail is not filled.</param>
+    /// <param name="fault">Why they were refused.</param>
+    public AppendResult TryAppendCopies(ReadOnlySpan<byte> records, FlushPolicy flush, Vlsn durable, out RecordFault? fault)
+    {
+        lock (_gate)
+        {
+            fault = null;
+            Invariant.Holds(_reign == 0, "records of another primary came during the own reign.");
+            var isFarBehind = durable.DistanceFrom(_log.Appended.Vlsn) > FarBehind || _tail.Bytes > _maxBytes;
+            // What a reader saw in the tail must not vanish: it goes only when the state has it.
+            if (isFarBehind && _state.Applied.Vlsn < _tail.End && _tail.Bytes > 0) return AppendResult.TailFull;
+            if (!_log.TryAppendCopies(records, flush, out fault)) return AppendResult.NoRoom;
+            if (isFarBehind)
+            {
+                _tail.Reset(_log.Appended.Vlsn);
+                _openPieces.Clear();
+                _openBytes = 0;
+                return AppendResult.Appended;
+            }
+
+            for (var rest = records; !rest.IsEmpty;)
+            {
+                Invariant.Holds(RecordCodec.TryReadHeader(rest, out var header) is null, "a record that was appended cannot be read.");
+                AddToTail_Locked(header, rest[RecordHeader.Size..header.Length]);
+                rest = rest[header.Length..];
+            }
+
+            return AppendResult.Appended;
+        }
+    }
+
+    /// <summary>The log was cut behind a record: the tail holds what is left.</summary>
+    public void OnCut(Vlsn matchpoint)
+    {
+        lock (_gate)
+        {
+            Invariant.Holds(_state.Applied.Vlsn <= matchpoint, $"the log was cut behind {matchpoint}, and the state holds records up to {_state.Applied.Vlsn}.");
+            Rebuild_Locked();
+        }
+    }
+
+    /// <summary>Forgets of the tail what the state holds and no transaction under way needs.</summary>
+    public void ForgetApplied()
+    {
+        lock (_gate)
+        {
+            var applied = _state.Applied.Vlsn;
+            // Transactions that take too long find that their history is gone, and are run again.
+            _tail.Forget(_tail.Bytes > _maxBytes / 2 ? applied : Snapshots.OldestOr(applied));
+        }
+    }
+
+    /// <summary>A picture of the state and of the tail that fit together.</summary>
+    /// <param name="durable">How far the group is.</param>
+    /// <param name="isLocal">Whether to show the undecided records too.</param>
+    /// <param name="isTransaction">Whether what comes since is to be kept for finding conflicts.</param>
+    public ReadSnapshot Snapshot(Vlsn durable, bool isLocal, bool isTransaction)
+    {
+        lock (_gate)
+        {
+            var state = _state.Snapshot();
+            var applied = state.Position.Vlsn;
+            var isTailUsable = applied >= _tail.Floor;
+            var at = !isTailUsable ? applied : Vlsn.Max(applied, isLocal ? _tail.End : Vlsn.Min(durable, _tail.End));
+            if (isTransaction) Snapshots.Add(at);
+            return new ReadSnapshot(state, _tail.View(), isTailUsable, at, isTransaction ? Snapshots : null);
+        }
+    }
+
+    private bool Conflicts_Locked(ReadSet reads, Vlsn snapshot, out Vlsn conflicting)
+    {
+        // What was forgotten may have touched it.
+        conflicting = _tail.Floor > snapshot ? _tail.Floor : reads.LastTouched(_tail.View());
+        return conflicting > snapshot;
+    }
+
+    private void Rebuild_Locked()
+    {
+        using var view = _log.View();
+        Invariant.Holds(view.Last == _log.Appended.Vlsn, $"the tail is rebuilt from records up to {view.Last}, and {_log.Appended.Vlsn} was appended.");
+        _tail.Reset(_state.Applied.Vlsn);
+        _openPieces.Clear();
+        _openBytes = 0;
+        using var reader = view.ReadFrom(_state.Applied.Vlsn.Next);
+        if (!view.Holds(_state.Applied.Vlsn.Next)) return;
+        while (reader.MoveNext()) AddToTail_Locked(reader.Header, reader.Payload);
+    }
+
+    private void AddToTail_Locked(in RecordHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (header.Kind is RecordKind.Piece) Keep(header.Vlsn, payload);
+        else if (header.IsTransactionEnd) AddCommit(header.Vlsn, PieceReader.Read(payload, header.Vlsn));
+        _tail.Advance(header.Vlsn);
+    }
+
+    private void Keep(Vlsn vlsn, ReadOnlySpan<byte> payload)
+    {
+        var first = PieceReader.Read(payload, vlsn).FirstPiece;
+        if (first.IsNull) first = vlsn;
+        if (first == vlsn) _openPieces.Add(first, []);
+        if (!_openPieces.TryGetValue(first, out var pieces)) return; // Its beginning was not kept.
+        pieces.Add(payload.ToArray());
+        _openBytes += payload.Length;
+        if (_openBytes > _maxBytes) Drop(first); // It is read back from the log when its commit comes.
+    }
+
+    private void AddCommit(Vlsn vlsn, in TransactionPayload commit)
+    {
+        if (!commit.FirstPiece.IsNull)
+        {
+            foreach (var piece in TakePieces(commit)) _tail.Add(vlsn, PieceReader.Read(piece, vlsn));
+        }
+
+        _tail.Add(vlsn, commit);
+    }
+
+    private IReadOnlyList<byte[]> TakePieces(in TransactionPayload commit)
+    {
+        if (Drop(commit.FirstPiece) is { } kept) return kept;
+        _log.FlushAll(); // Seldom: only where more pieces were open at once than are kept.
+        using var view = _log.View();
+        return PieceReader.Before(view, commit);
+    }
+
+    private List<byte[]>? Drop(Vlsn first)
+    {
+        if (!_openPieces.Remove(first, out var pieces)) return null;
+        foreach (var piece in pieces) _openBytes -= piece.Length;
+        return pieces;
+    }
+}

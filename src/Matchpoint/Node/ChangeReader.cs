@@ -1,0 +1,81 @@
+using System.Runtime.CompilerServices;
+using Matchpoint.Protocol;
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Records;
+using Matchpoint.Storage.State;
+using Matchpoint.Transactions;
+
+namespace Matchpoint.Node;
+
+/// <summary>Reads durable transactions from the log, one after another, and waits for more. It holds one transaction at a time, and no log while it waits.</summary>
+internal sealed class ChangeReader(NodeCore core, Catalogue catalogue)
+{
+    private const int MostAtOnce = 1000;
+
+    /// <summary>The transactions behind a place of the log.</summary>
+    public async IAsyncEnumerable<ChangeSet> ReadAsync(CommitToken after, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, core.Stopping);
+        var next = Vlsn.Null.Plus(after.Vlsn).Next;
+        while (true)
+        {
+            var result = await core.Progress.WaitAsync(Goal.Durable, next, TimeSpan.FromDays(1), either.Token).ConfigureAwait(false);
+            cancellation.ThrowIfCancellationRequested();
+            if (result is WaitResult.Ended or WaitResult.Cancelled) throw new NodeFailedException($"node '{core.Members.Self}' was closed while its changes were followed.");
+            if (result != WaitResult.Reached) continue;
+            var (sets, read) = Read(next, core.Progress.Durable);
+            next = read.Next;
+            foreach (var set in sets) yield return set;
+        }
+    }
+
+    private (List<ChangeSet> Sets, Vlsn Read) Read(Vlsn from, Vlsn durable)
+    {
+        using var view = core.Log.View();
+        if (!view.Holds(from))
+        {
+            throw new HistoryTrimmedException(
+                $"changes from record {from} on are asked for, and the log begins at {view.First}. Read the data anew, and follow the changes from there.",
+                new CommitToken(0, view.First.DistanceFrom(Vlsn.Null) - 1));
+        }
+
+        var sets = new List<ChangeSet>();
+        var read = from.Previous;
+        long bytes = 0;
+        using var reader = view.ReadFrom(from);
+        while (read < durable && sets.Count < MostAtOnce && bytes < Limits.PieceBytes && reader.MoveNext())
+        {
+            read = reader.Header.Vlsn;
+            if (!reader.Header.IsTransactionEnd) continue;
+            bytes += reader.Header.Length;
+            var changes = new List<Change>();
+            var commit = PieceReader.Read(reader.Payload, read);
+            if (!commit.FirstPiece.IsNull)
+            {
+                foreach (var piece in PieceReader.Before(view, commit)) Add(PieceReader.Read(piece, read), changes);
+            }
+
+            Add(commit, changes);
+            if (changes.Count > 0)
+                sets.Add(new ChangeSet(new CommitToken((long)reader.Header.Term.Value, read.DistanceFrom(Vlsn.Null)), reader.Header.Time, changes));
+        }
+
+        return (sets, read);
+    }
+
+    private void Add(in TransactionPayload payload, List<Change> changes)
+    {
+        foreach (var operation in payload)
+        {
+            if (operation.Database == StateKey.SystemDatabase) continue;
+            var kind = operation.Kind switch
+            {
+                OperationKind.Put => ChangeKind.Put,
+                OperationKind.Delete => ChangeKind.Delete,
+                OperationKind.DeleteRange => ChangeKind.DeleteRange,
+                _ => throw Invariant.Unreachable(operation.Kind),
+            };
+            changes.Add(new Change(kind, catalogue.NameOf(operation.Database), operation.Key.ToArray(), operation.Value.ToArray()));
+        }
+    }
+}

@@ -1,0 +1,223 @@
+using Matchpoint.Protocol.Hello;
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Messages;
+using Matchpoint.Storage.Log;
+using Matchpoint.Streaming;
+using Matchpoint.Syncup;
+using Matchpoint.Transport;
+
+namespace Matchpoint.Node;
+
+/// <summary>As what a node feeds others.</summary>
+/// <param name="Term">The term as whose primary it is confirmed, itself or through its own feeder; none when it feeds nobody.</param>
+/// <param name="IsPrimary">Whether it is the primary itself.</param>
+internal readonly record struct FeedingRole(Term Term, bool IsPrimary);
+
+/// <summary>The replicas that this node feeds: who is let in, who is connected, how far each is.</summary>
+internal sealed class Feeders(
+    RecordLog log, Progress progress, Members members, SyncupPeer self, NodeClock clock, TimeSpan heartbeatInterval) : IFeedHost, IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, LiveFeed> _feeds = new(StringComparer.Ordinal);
+    private CancellationTokenSource _epoch = new();
+    private FeedingRole _role;
+
+    /// <inheritdoc/>
+    public TimeProvider Time => clock.Time;
+
+    /// <inheritdoc/>
+    public Vlsn Durable => progress.Durable;
+
+    /// <inheritdoc/>
+    public TimeSpan HeartbeatInterval => heartbeatInterval;
+
+    /// <summary>What this node last heard of the primary's clock; 0 where it heard nothing.</summary>
+    public Func<long> UpstreamStamp { get; set; } = static () => 0;
+
+    /// <summary>Passes on what a replica said to this node's own feeder.</summary>
+    public Action<string, Acknowledge> Relay { get; set; } = static (_, _) => { };
+
+    /// <summary>Why nobody is fed, for whoever asks.</summary>
+    public Func<string> WhyNot { get; set; } = static () => "this node is not the primary";
+
+    /// <inheritdoc/>
+    public long? HeartbeatStamp
+    {
+        get
+        {
+            if (_role.IsPrimary) return clock.Now.Ticks;
+            var stamp = UpstreamStamp();
+            return stamp == 0 ? null : stamp;
+        }
+    }
+
+    /// <summary>This node's role has changed: whoever was fed in the old one is sent away.</summary>
+    public void ChangeRole(FeedingRole role)
+    {
+        CancellationTokenSource ended;
+        LiveFeed[] feeds;
+        lock (_gate)
+        {
+            if (_role == role) return;
+            _role = role;
+            ended = _epoch;
+            _epoch = new CancellationTokenSource();
+            feeds = [.. _feeds.Values];
+        }
+
+        foreach (var feed in feeds) feed.Stop();
+        ended.Cancel();
+        ended.Dispose();
+    }
+
+    /// <summary>Sends everybody away.</summary>
+    public void Dispose()
+    {
+        ChangeRole(default);
+        _epoch.Dispose();
+    }
+
+    /// <summary>Whether a replica is fed now.</summary>
+    public bool IsFed(string name)
+    {
+        lock (_gate) return _feeds.ContainsKey(name);
+    }
+
+    /// <summary>Whether a name belongs to another node that is connected.</summary>
+    public bool IsTaken(string name, NodeId node)
+    {
+        lock (_gate) return _feeds.TryGetValue(name, out var feed) && feed.Node != node;
+    }
+
+    /// <summary>Serves one replica, from its hello until it leaves.</summary>
+    public async Task ServeAsync(Channel channel, ushort version, CancellationToken stopping)
+    {
+        FeedingRole role;
+        CancellationTokenSource linked;
+        lock (_gate)
+        {
+            role = _role;
+            linked = CancellationTokenSource.CreateLinkedTokenSource(stopping, _epoch.Token);
+        }
+
+        using (linked)
+        {
+            var session = new FeederSession(channel, version, log, self, role.Term, NoObserver.Instance)
+            {
+                Admit = hello => Admit(hello, role),
+                Stream = (feed, cancellation) => new LiveFeed(feed, this).RunAsync(cancellation),
+            };
+            try
+            {
+                await session.RunAsync(linked.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (!stopping.IsCancellationRequested)
+            {
+                // The role changed: the replica was told, and finds its new feeder.
+            }
+            catch (ChannelClosedException)
+            {
+                // A replica left. That is no failure of this node; the replica comes back or is missed in the status.
+            }
+        }
+    }
+
+    /// <summary>The log has grown.</summary>
+    public void OnLogMoved()
+    {
+        lock (_gate)
+        {
+            foreach (var feed in _feeds.Values) feed.Wake();
+        }
+    }
+
+    /// <summary>More is durable.</summary>
+    public void OnDurableMoved()
+    {
+        lock (_gate)
+        {
+            foreach (var feed in _feeds.Values) feed.WakeSoon();
+        }
+    }
+
+    /// <summary>How the members are, as far as this node knows.</summary>
+    public IReadOnlyList<MemberStatus> Status()
+    {
+        var end = log.Appended;
+        var statuses = new List<MemberStatus>();
+        foreach (var name in members.Others)
+        {
+            LiveFeed? feed;
+            lock (_gate) _feeds.TryGetValue(name, out feed);
+            var address = members.AddressOf(name).ToString();
+            if (feed is null)
+            {
+                statuses.Add(new MemberStatus(name, address, IsConnected: false, 0, 0, 0, 0, 0, 0, SinceHeard: null));
+                continue;
+            }
+
+            var (said, since, sent, buffered) = feed.Status;
+            statuses.Add(new MemberStatus(
+                name, address, IsConnected: true, Number(said.Appended), Number(said.Flushed), Number(said.Applied), end.Vlsn.DistanceFrom(said.Appended),
+                end.End.DistanceFrom(sent.End), buffered, since));
+        }
+
+        return statuses;
+    }
+
+    /// <inheritdoc/>
+    public void Begin(LiveFeed feed)
+    {
+        LiveFeed? replaced;
+        lock (_gate)
+        {
+            _feeds.TryGetValue(feed.Replica, out replaced);
+            _feeds[feed.Replica] = feed;
+        }
+
+        replaced?.Stop();
+    }
+
+    /// <inheritdoc/>
+    public void OnAcknowledge(string replica, in Acknowledge said)
+    {
+        if (!_role.IsPrimary)
+        {
+            Relay(replica, said);
+            return;
+        }
+
+        var heardAt = TimeSpan.FromTicks(said.Heard);
+        if (said.Counts && heardAt <= clock.Now) progress.OnVoter(replica, said.Appended, said.Flushed, heardAt);
+    }
+
+    /// <inheritdoc/>
+    public void End(LiveFeed feed)
+    {
+        lock (_gate)
+        {
+            if (_feeds.TryGetValue(feed.Replica, out var current) && current == feed) _feeds.Remove(feed.Replica);
+        }
+    }
+
+    private static long Number(Vlsn vlsn) => vlsn.DistanceFrom(Vlsn.Null);
+
+    private HelloVerdict.Refused? Admit(ReplicaHello hello, FeedingRole role)
+    {
+        if (!members.Contains(hello.Name))
+        {
+            return new HelloVerdict.Refused(
+                RefusalReason.UnknownNode, $"'{hello.Name}' is no member of this group: expected one of {string.Join(", ", members.Voters)}. Name it in the options of every member.");
+        }
+
+        if (hello.Name == members.Self || IsTaken(hello.Name, hello.Node))
+        {
+            return new HelloVerdict.Refused(
+                RefusalReason.NameTaken, $"another node is called '{hello.Name}' and is connected: this one has id {hello.Node}. Give each node a name of its own.");
+        }
+
+        if (role.Term == Term.None || role.Term < hello.Term)
+            return new HelloVerdict.Refused(RefusalReason.NotPrimary, $"{WhyNot()}; '{hello.Name}' knows of term {hello.Term}.");
+        return null;
+    }
+}

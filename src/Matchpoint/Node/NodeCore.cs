@@ -1,0 +1,405 @@
+using System.Buffers.Binary;
+using Matchpoint.Protocol;
+using Matchpoint.Protocol.Durability;
+using Matchpoint.Protocol.Elections;
+using Matchpoint.Protocol.Hello;
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Messages;
+using Matchpoint.Protocol.Syncup;
+using Matchpoint.Storage.Data;
+using Matchpoint.Storage.Files;
+using Matchpoint.Storage.Log;
+using Matchpoint.Storage.State;
+using Matchpoint.Syncup;
+using Matchpoint.Transport;
+
+namespace Matchpoint.Node;
+
+/// <summary>A node put together: its log, its state, its election, whom it follows and whom it feeds. What happens in one part goes from here to the others.</summary>
+internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
+{
+    private readonly DataDirectory _directory;
+    private readonly BallotFile _ballot;
+    private readonly StateKeeper _keeper;
+    private readonly ElectionSettings _settings;
+    private readonly SyncupPeer _self;
+    private readonly ITimer _sweeper;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Lock _ballotGate = new();
+    private ServiceListener? _listener;
+    private Task _electing = Task.CompletedTask;
+    private int _isFailed;
+    private int _isDisposed;
+
+    private NodeCore(MatchpointOptions options, DataDirectory directory, RecordLog log, BallotFile ballot, StateKeeper keeper)
+    {
+        Options = options;
+        _directory = directory;
+        Log = log;
+        _ballot = ballot;
+        _keeper = keeper;
+        Clock = new NodeClock(options.Time);
+        Members = new Members(options);
+        Board = new StatusBoard();
+        _self = new SyncupPeer { Name = options.Name, Rules = new HelloRules(options.MaxClockSkew), Time = options.Time };
+        Progress = new Progress((Members.Voters.Length == 1 ? options.Durability.LocalFlush : options.Durability.ReplicaFlush) != FlushPolicy.Sync, Clock);
+        Appender = new Appender(log, keeper.State, options.MaxTailBytes);
+        var heartbeat = options.ElectionTimeout / 5;
+        var seed = BinaryPrimitives.ReadUInt64LittleEndian(directory.Identity.Node.Value.ToByteArray()) ^ (ulong)options.Time.GetUtcNow().Ticks;
+        _settings = new ElectionSettings(options.Name, Members.Voters, options.ElectionTimeout, heartbeat, seed);
+        Feeders = new Feeders(log, Progress, Members, _self, Clock, heartbeat) { WhyNot = WhyNotPrimary };
+        Follower = new Follower(log, Appender, Progress, Members, _self, Clock, options, this, () => keeper.State.Applied.Vlsn);
+        Feeders.UpstreamStamp = () => Follower.Heard;
+        Feeders.Relay = Follower.Relay;
+        Elections = new ElectionDriver(_settings, ballot, log, Members, Feeders, Progress, Clock, this);
+        Progress.DurableMoved = OnDurableMoved;
+        log.Moved = OnLogMoved;
+        _sweeper = options.Time.CreateTimer(static state => ((NodeCore)state!).Progress.Sweep(), this, TimeSpan.FromMilliseconds(25), TimeSpan.FromMilliseconds(25));
+    }
+
+    /// <summary>The node's options.</summary>
+    public MatchpointOptions Options { get; }
+
+    /// <summary>The log.</summary>
+    public RecordLog Log { get; }
+
+    /// <summary>The state.</summary>
+    public IState State => _keeper.State;
+
+    /// <summary>Where records enter.</summary>
+    public Appender Appender { get; }
+
+    /// <summary>How far records are.</summary>
+    public Progress Progress { get; }
+
+    /// <summary>The node's clock.</summary>
+    public NodeClock Clock { get; }
+
+    /// <summary>The group's members.</summary>
+    public Members Members { get; }
+
+    /// <summary>What the node shows of itself.</summary>
+    public StatusBoard Board { get; }
+
+    /// <summary>Whom it feeds.</summary>
+    public Feeders Feeders { get; }
+
+    /// <summary>Whom it follows.</summary>
+    public Follower Follower { get; }
+
+    /// <summary>The election.</summary>
+    public ElectionDriver Elections { get; }
+
+    /// <summary>Where it listens; null for a node that is alone and does not.</summary>
+    public Endpoint? Endpoint => _listener?.LocalEndpoint;
+
+    /// <summary>Whether this node takes part in majorities.</summary>
+    public bool Counts => _ballot.Ballot.Standing == Standing.Full;
+
+    /// <summary>Cancelled when the node is closed.</summary>
+    public CancellationToken Stopping => _stopping.Token;
+
+    /// <summary>Opens a node. It looks for its group in the background.</summary>
+    /// <param name="options">Checked options.</param>
+    /// <param name="services">Further services for its listener, by name.</param>
+    /// <param name="cancellation">Gives up opening.</param>
+    public static async Task<NodeCore> OpenAsync(MatchpointOptions options, Func<NodeCore, IReadOnlyDictionary<string, ServiceHandler>> services, CancellationToken cancellation)
+    {
+        var core = await Task.Run(() => Open(options), cancellation).ConfigureAwait(false);
+        try
+        {
+            await core.StartAsync(services(core)).ConfigureAwait(false);
+            return core;
+        }
+        catch
+        {
+            await core.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Why this node takes no writes, in words.</summary>
+    public string WhyNotPrimary()
+    {
+        var primary = Elections.Primary;
+        var state = Board.State;
+        return state is NodeState.Failed or NodeState.Closed ? $"node '{Members.Self}' takes no part: {Board.Step}"
+            : primary is null || primary == Members.Self ? $"node '{Members.Self}' knows of no primary now ({Board.Step})"
+            : $"node '{Members.Self}' is a replica; the primary is '{primary}' at {Members.AddressOf(primary)}";
+    }
+
+    /// <summary>Whether this node is certainly the primary now: a majority followed it so lately that nobody else can have been elected.</summary>
+    public bool HoldsLease()
+    {
+        if (Members.Voters.Length == 1) return Appender.Reign != Term.None;
+        return Appender.Reign != Term.None && Clock.Now < Progress.QuorumHeardAt + _settings.Lease;
+    }
+
+    /// <summary>Whether everything that was ever acknowledged is known to be durable here: the reign's first record is.</summary>
+    public bool IsReady => Appender.Reign != Term.None && Progress.Durable >= ReignStart;
+
+    /// <summary>The first record of this node's own reign.</summary>
+    public Vlsn ReignStart { get; private set; }
+
+    /// <summary>
+    /// Waits until this node is the primary, with all that was acknowledged before known to be durable; false when it becomes a replica of another
+    /// instead, or time is up.
+    /// </summary>
+    public async ValueTask<bool> IsPrimaryAsync(TimeSpan timeout, CancellationToken cancellation)
+    {
+        if (Appender.Reign == Term.None) return false;
+        return await Progress.WaitAsync(Goal.Durable, ReignStart, timeout, cancellation).ConfigureAwait(false) == WaitResult.Reached && Appender.Reign != Term.None;
+    }
+
+    /// <summary>Takes note, durably, that records will be acknowledged before they are flushed.</summary>
+    public void BeginUnflushedPromises()
+    {
+        lock (_ballotGate) _ballot.BeginUnflushedPromises();
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return;
+        Board.Report(NodeState.Closed, "closed");
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _sweeper.DisposeAsync().ConfigureAwait(false);
+        await _electing.ConfigureAwait(false);
+        Appender.EndReign();
+        Progress.EndReign();
+        Feeders.Dispose();
+        if (_listener is not null) await _listener.DisposeAsync().ConfigureAwait(false);
+        await Follower.DisposeAsync().ConfigureAwait(false);
+        Progress.EndAll();
+        await _keeper.DisposeAsync().ConfigureAwait(false);
+        Log.Moved = null;
+        Log.Dispose();
+        if (Log.Failure is ObjectDisposedException && Counts) _ballot.EndUnflushedPromises();
+        _directory.Dispose();
+        _stopping.Dispose();
+    }
+
+    /// <inheritdoc/>
+    public async Task BecomePrimaryAsync(Term term)
+    {
+        await Follower.StopAsync().ConfigureAwait(false);
+        Feeders.ChangeRole(default);
+        await Log.WaitAsync(Log.Appended.Vlsn, FlushPolicy.Write, CancellationToken.None).ConfigureAwait(false);
+        if (Options.Durability.ReplicaFlush != FlushPolicy.Sync && Members.Voters.Length > 1) BeginUnflushedPromises();
+        ReignStart = BeginReign(term);
+        Progress.BeginReign(new AckTracker(Members.Voters, Members.Self, ReignStart, Clock.Now));
+        Feeders.ChangeRole(new FeedingRole(term, IsPrimary: true));
+        Board.Report(NodeState.Primary, $"primary of term {term}, since record {ReignStart}");
+    }
+
+    /// <inheritdoc/>
+    public Task StepDownAsync(string reason)
+    {
+        Appender.EndReign();
+        Progress.EndReign();
+        Feeders.ChangeRole(default);
+        Board.Report(NodeState.Electing, $"no longer primary: {reason}");
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public async Task FollowAsync(string primary, Term term)
+    {
+        Feeders.ChangeRole(default);
+        Board.Report(NodeState.Electing, $"{primary} is the primary of term {term}: connecting");
+        await Follower.FollowAsync(primary, term).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public void OnElectionStep(ElectionRole role, Standing standing, IReadOnlyList<string> awaited)
+    {
+        if (awaited.Count > 0 && Elections.Primary is null)
+            Board.Report(NodeState.AwaitingMembers, $"a new group begins when every member is there; not seen yet: {string.Join(", ", awaited)}");
+        else if (role is ElectionRole.PreCandidate or ElectionRole.Candidate)
+            Board.Report(NodeState.Electing, Elections.LastRefusal is { } refusal ? $"standing for election ({refusal})" : "standing for election");
+        Board.Warn("standing", standing switch
+        {
+            Standing.Full => null,
+            Standing.New => "this node is new here: it takes part in elections and majorities once it has caught up",
+            Standing.BallotLost => "the file ballot is gone, and with it what this node promised in elections: it takes part again once it has caught up with a primary that the others chose",
+            Standing.Rebooted => "the machine was started anew after records had been acknowledged unflushed: this node takes part again once it has caught up with a primary that the others chose",
+            _ => throw Invariant.Unreachable(standing),
+        });
+    }
+
+    /// <inheritdoc/>
+    public void OnPrimaryHeard(Term term, string primary) => Elections.Post(new ElectionInput.PrimaryHeard(term, primary));
+
+    /// <inheritdoc/>
+    public void OnTermSeen(Term term) => Elections.Post(new ElectionInput.TermSeen(term));
+
+    /// <inheritdoc/>
+    public void OnCaughtUp(Term term) => Elections.Post(new ElectionInput.CaughtUp(term));
+
+    /// <inheritdoc/>
+    public void OnFed(Term term, bool isFed) => Feeders.ChangeRole(isFed ? new FeedingRole(term, IsPrimary: false) : default);
+
+    /// <inheritdoc/>
+    public void OnSyncupStep(string feeder, string step) => Board.SyncupProgressed(new SyncupProgress(feeder, step));
+
+    /// <inheritdoc/>
+    public void OnSyncup(string feeder, ReplicaResult result, TimeSpan duration)
+    {
+        var report = result.Report;
+        Board.SyncupEnded(new SyncupSummary(
+            feeder, report.M.DistanceFrom(Vlsn.Null), report.Undone.Records, report.Undone.Commits, report.RoundTrips, report.Reason, duration));
+        switch (result.Outcome)
+        {
+            case ReplicaOutcome.Streaming when result.Export is { } export && report.Undone.Records > 0:
+                Board.RolledBack(new RollbackNotice(
+                    report.M.DistanceFrom(Vlsn.Null), report.Undone.Records, report.Undone.Commits, report.Undone.AcknowledgedCommits,
+                    Path.Combine(_directory.RollbacksPath, export)));
+                break;
+            case ReplicaOutcome.Refused refused:
+                Board.Report(NodeState.AwaitingOperator, $"a rollback was refused: {refused.Reason}");
+                break;
+            case ReplicaOutcome.Restore restore:
+                Board.Report(NodeState.NeedsCopy, $"this node needs a full copy: {restore.Reason}");
+                break;
+        }
+
+        Board.Warn("rollback", result.Outcome is ReplicaOutcome.Refused no ? $"{no.Reason}. Look at the export with `matchpoint rollbacks list`, then decide." : null);
+    }
+
+    /// <inheritdoc/>
+    public void Fail(Exception error)
+    {
+        if (Volatile.Read(ref _isDisposed) != 0 || Interlocked.Exchange(ref _isFailed, 1) != 0) return;
+        Board.Report(NodeState.Failed, error.Message);
+        Board.Warn("failure", $"{error.Message} Close the node, mend the cause, and open it again.");
+        Failure = error;
+        Elections.Post(new ElectionInput.Retired(error.Message));
+        Appender.EndReign();
+        Progress.EndReign();
+        Feeders.ChangeRole(default);
+    }
+
+    /// <summary>Why the node has failed; null while it has not.</summary>
+    public Exception? Failure { get; private set; }
+
+    /// <inheritdoc/>
+    public void Report(NodeState state, string step) => Board.Report(state, step);
+
+    /// <inheritdoc/>
+    public void Warn(string source, string? sentence) => Board.Warn(source, sentence);
+
+    private static NodeCore Open(MatchpointOptions options)
+    {
+        var fresh = new NodeIdentity(GroupId.FromName(options.Group), new NodeId(Guid.NewGuid()));
+        var holder = $"process {Environment.ProcessId} (node {options.Name}) on {Environment.MachineName}, since {options.Time.GetUtcNow():yyyy-MM-dd HH:mm:ss} UTC";
+        var directory = DataDirectory.Open(PhysicalFiles.Instance, options.Directory, holder, fresh);
+        RecordLog? log = null;
+        try
+        {
+            if (directory.Identity.Group != fresh.Group)
+                throw new Storage.ForeignException($"{directory.Path}: the directory belongs to group {directory.Identity.Group}, and '{options.Group}' is group {fresh.Group}. "
+                    + $"Name the group that made it, or another directory.");
+            log = RecordLog.Open(directory, new LogOptions { Time = options.Time });
+            var ballot = BallotFile.Open(directory, hasRecords: !log.Appended.Vlsn.IsNull);
+            // A log that only a node by itself ever wrote may be that of a member of this group: what it promised stays promised.
+            var keeper = StateKeeper.Open(directory, log, new RocksStateOptions { CacheBytes = options.CacheBytes }, options.LogKeepBytes, log.Durable);
+            var core = new NodeCore(options, directory, log, ballot, keeper);
+            foreach (var sentence in log.OpenReport.Sentences()) core.Board.Note(sentence);
+            if (keeper.Note is { } note) core.Board.Warn("state", note);
+            return core;
+        }
+        catch
+        {
+            log?.Dispose();
+            directory.Dispose();
+            throw;
+        }
+    }
+
+    private async Task StartAsync(IReadOnlyDictionary<string, ServiceHandler> more)
+    {
+        Progress.OnLocal(Log.Written, Log.Flushed);
+        Progress.OnDurable(Vlsn.Max(Log.Durable, State.Applied.Vlsn));
+        Appender.Rebuild();
+        _keeper.Start(Progress, Appender, Clock, Fail);
+        Board.Report(NodeState.Electing, "looking for the group");
+        if ((Options.Listen ?? (Options.Members.Count > 0 ? Members.AddressOf(Members.Self).ToString() : null)) is { } address)
+        {
+            var services = new Dictionary<string, ServiceHandler>(more)
+            {
+                [Services.Stream] = (channel, stopping) => Feeders.ServeAsync(channel, SyncupVersion.Two, stopping),
+                [ElectionDriver.Service] = ServeGroupAsync,
+            };
+            _listener = await ServiceListener.StartAsync(Transport.Endpoint.Parse(address), services, OnSessionFailed, new ListenerOptions { Time = Options.Time }).ConfigureAwait(false);
+        }
+
+        _electing = Task.Run(() => Elections.RunAsync(_stopping.Token));
+    }
+
+    private Vlsn BeginReign(Term term)
+    {
+        Span<byte> node = stackalloc byte[NodeId.Size];
+        _directory.Identity.Node.Value.TryWriteBytes(node, bigEndian: true, out _);
+        return Appender.BeginReign(term, node);
+    }
+
+    private void OnLogMoved()
+    {
+        if (Log.Failure is { } failure)
+        {
+            Fail(failure);
+            return;
+        }
+
+        var flushed = Log.Flushed;
+        Progress.OnLocal(Vlsn.Max(Log.Written, flushed), flushed);
+        Follower.OnLogMoved();
+        Feeders.OnLogMoved();
+    }
+
+    private void OnDurableMoved()
+    {
+        Log.NoteDurable(Progress.Durable);
+        _keeper.OnDurableMoved();
+        Feeders.OnDurableMoved();
+    }
+
+    private void OnSessionFailed(string peer, Exception error)
+    {
+        if (error is SyncupRefusedException) Board.Warn($"refused {peer.Split(':')[0]}", error.Message);
+        Board.Note($"{peer}: {error.Message}");
+    }
+
+    private async Task ServeGroupAsync(Transport.Channel channel, CancellationToken cancellation)
+    {
+        var frame = await channel.ReceiveAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
+        var identity = _directory.Identity;
+        switch ((Opcode)frame.Span[0])
+        {
+            case Opcode.Poll:
+                await Elections.ServePollAsync(channel, Poll.Decode(frame.Span), identity.Group, identity.Node, cancellation).ConfigureAwait(false);
+                break;
+            case Opcode.ReadIndexRequest:
+                var request = ReadIndexRequest.Decode(frame.Span);
+                var answer = request.Group != identity.Group
+                    ? new ReadIndexAnswer(IsConfirmed: false, Vlsn.Null, $"this node belongs to group {identity.Group}")
+                    : await ConfirmAsync(cancellation).ConfigureAwait(false);
+                channel.Write(answer);
+                await channel.FlushAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
+                break;
+            case var other:
+                throw new ProtocolException("group", "opcode", $"{(byte)Opcode.Poll} or {(byte)Opcode.ReadIndexRequest}", $"{(byte)other}");
+        }
+    }
+
+    /// <summary>How far a linearizable read must be, if this node is certainly the primary.</summary>
+    private async ValueTask<ReadIndexAnswer> ConfirmAsync(CancellationToken cancellation)
+    {
+        if (!await IsPrimaryAsync(Options.ElectionTimeout, cancellation).ConfigureAwait(false))
+            return new ReadIndexAnswer(IsConfirmed: false, Vlsn.Null, WhyNotPrimary());
+        var durable = Progress.Durable;
+        return HoldsLease()
+            ? new ReadIndexAnswer(IsConfirmed: true, durable, "")
+            : new ReadIndexAnswer(IsConfirmed: false, Vlsn.Null, $"node '{Members.Self}' has not heard a majority for {_settings.Lease.TotalMilliseconds:0} ms");
+    }
+}

@@ -1,0 +1,216 @@
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Storage;
+using Matchpoint.Storage.Data;
+using Matchpoint.Storage.Log;
+using Matchpoint.Storage.State;
+using Matchpoint.Streaming;
+
+namespace Matchpoint.Node;
+
+/// <summary>
+/// Keeps the state: opens it, builds it anew from the log where it is gone or foreign, brings it up to what is durable, flushes it now and then, and
+/// lets go of the log that it no longer needs.
+/// </summary>
+internal sealed class StateKeeper : IAsyncDisposable
+{
+    /// <summary>So many bytes of log may have to be applied again after a crash.</summary>
+    private const long BytesBetweenFlushes = 64 * 1024 * 1024;
+
+    /// <summary>What is durable is applied so late at most: many small batches cost more than a few large ones.</summary>
+    private static readonly TimeSpan Delay = TimeSpan.FromMilliseconds(10);
+
+    private readonly RecordLog _log;
+    private readonly StateReplay _replay;
+    private readonly Signal _signal = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly long _keepBytes;
+    private Task _running = Task.CompletedTask;
+    private long _flushedAtBytes;
+    private int _isNews;
+
+    private StateKeeper(RecordLog log, IState state, long keepBytes, string? note)
+    {
+        _log = log;
+        State = state;
+        _keepBytes = keepBytes;
+        Note = note;
+        _replay = new StateReplay(log, state);
+    }
+
+    /// <summary>The state.</summary>
+    public IState State { get; }
+
+    /// <summary>What opening found that a person should know; null for nothing.</summary>
+    public string? Note { get; }
+
+    /// <summary>Opens the state of a directory and brings it up to a record.</summary>
+    /// <exception cref="StorageException">The state is gone and the log does not reach back to the first record.</exception>
+    public static StateKeeper Open(DataDirectory directory, RecordLog log, RocksStateOptions options, long keepBytes, Vlsn durable)
+    {
+        var state = OpenState(directory, log, options, out var note);
+        try
+        {
+            var keeper = new StateKeeper(log, state, keepBytes, note);
+            while (!keeper._replay.ApplyBatch(durable))
+            {
+                // Batch by batch.
+            }
+
+            return keeper;
+        }
+        catch
+        {
+            state.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Begins to follow what is durable.</summary>
+    public void Start(Progress progress, Appender appender, NodeClock clock, Action<Exception> fail) =>
+        _running = Task.Run(() => RunAsync(progress, appender, clock, fail));
+
+    /// <summary>More is durable.</summary>
+    public void OnDurableMoved()
+    {
+        if (Interlocked.Exchange(ref _isNews, 1) == 0) _signal.Set();
+    }
+
+    /// <summary>Stops, after having applied and flushed what is durable, unless the disk failed.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        _signal.Set();
+        await _running.ConfigureAwait(false);
+        _replay.Dispose();
+        State.Dispose();
+        _stopping.Dispose();
+    }
+
+    private async Task RunAsync(Progress progress, Appender appender, NodeClock clock, Action<Exception> fail)
+    {
+        try
+        {
+            while (!_stopping.IsCancellationRequested)
+            {
+                await _signal.WaitAsync().ConfigureAwait(false);
+                Volatile.Write(ref _isNews, 0);
+                while (!_replay.ApplyBatch(progress.Durable))
+                {
+                    appender.ForgetApplied();
+                    FlushIfDue();
+                }
+
+                appender.ForgetApplied();
+                FlushIfDue();
+                if (!_stopping.IsCancellationRequested) await Task.Delay(Delay, clock.Time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+
+            while (!_replay.ApplyBatch(progress.Durable))
+            {
+                // The last ones.
+            }
+
+            State.Flush();
+        }
+        catch (Exception error)
+        {
+            fail(error);
+        }
+    }
+
+    private void FlushIfDue()
+    {
+        if (_replay.AppliedBytes - _flushedAtBytes < BytesBetweenFlushes) return;
+        _flushedAtBytes = _replay.AppliedBytes;
+        State.Flush();
+        TrimLog();
+    }
+
+    /// <summary>Removes the oldest segments that the state does not need, beyond what is kept for members that are away.</summary>
+    private void TrimLog()
+    {
+        Vlsn upTo;
+        using (var view = _log.View())
+        {
+            var excess = view.Segments.Sum(static segment => segment.Totals.Position.End.DistanceFrom(segment.Before.End)) - _keepBytes;
+            upTo = Vlsn.Null;
+            foreach (var (_, before, totals) in view.Segments)
+            {
+                excess -= totals.Position.End.DistanceFrom(before.End);
+                if (excess < 0) break;
+                upTo = totals.Position.Vlsn;
+            }
+        }
+
+        upTo = Vlsn.Min(upTo, State.Flushed.Vlsn);
+        if (!upTo.IsNull) _log.RemoveUpTo(upTo);
+    }
+
+    private static RocksState OpenState(DataDirectory directory, RecordLog log, RocksStateOptions options, out string? note)
+    {
+        var state = TryOpen(directory, options, out var why);
+        if (state is not null)
+        {
+            why = WhyForeign(state, log);
+            if (why is null)
+            {
+                note = null;
+                return state;
+            }
+
+            state.Dispose();
+        }
+
+        using (var view = log.View())
+        {
+            if (view.First > Vlsn.First)
+                throw new StorageException($"{directory.StatePath}: {why}. It cannot be built anew: the log begins at record {view.First}, not at 1. "
+                    + $"The node needs a full copy; a backup or another member has one.");
+        }
+
+        var aside = SetAside(directory);
+        note = $"the state was built anew from the log: {why}." + (aside is null ? "" : $" What was there is in {aside}; remove it when you have looked at it.");
+        return RocksState.Open(directory.StatePath, options);
+    }
+
+    private static RocksState? TryOpen(DataDirectory directory, RocksStateOptions options, out string? why)
+    {
+        try
+        {
+            why = null;
+            return RocksState.Open(directory.StatePath, options);
+        }
+        catch (DamageException error)
+        {
+            why = error.Message.TrimEnd('.');
+            return null;
+        }
+    }
+
+    private static string? WhyForeign(RocksState state, RecordLog log)
+    {
+        var (vlsn, fingerprint) = state.Applied;
+        using var view = log.View();
+        if (vlsn.IsNull)
+        {
+            return view.First > Vlsn.First ? "the state is empty" : null;
+        }
+
+        if (vlsn > view.Last) return $"the state holds records up to {vlsn}, and the log ends at {view.Last}";
+        if (vlsn < view.First) return view.First == vlsn.Next ? null : $"the state ends at record {vlsn}, and the log begins at {view.First}";
+        view.TryGet(vlsn, out var header, out _);
+        return header.Fingerprint == fingerprint ? null : $"the state has fingerprint {fingerprint} at record {vlsn}, and the log {header.Fingerprint}: it belongs to another history";
+    }
+
+    private static string? SetAside(DataDirectory directory)
+    {
+        if (!Directory.Exists(directory.StatePath) || !Directory.EnumerateFileSystemEntries(directory.StatePath).Any()) return null;
+        for (var i = 1; ; i++)
+        {
+            var aside = $"{directory.StatePath}.unusable-{i}";
+            if (Directory.Exists(aside)) continue;
+            Directory.Move(directory.StatePath, aside);
+            return aside;
+        }
+    }
+}

@@ -1,0 +1,87 @@
+using Matchpoint.Protocol;
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Records;
+using Matchpoint.Storage;
+using Matchpoint.Storage.Log;
+using Matchpoint.Storage.State;
+
+namespace Matchpoint.Node;
+
+/// <summary>Brings the state up to a record by applying the log, many records to a batch. For one thread at a time.</summary>
+internal sealed class StateReplay(RecordLog log, IState state) : IDisposable
+{
+    private const long BatchBytes = 1024 * 1024;
+    private const int BatchOperations = 16 * 1024;
+
+    private readonly IStateBatch _batch = state.NewBatch();
+    private readonly StateKeyBuffer _from = new();
+    private readonly StateKeyBuffer _to = new();
+
+    /// <summary>Bytes of log applied so far.</summary>
+    public long AppliedBytes { get; private set; }
+
+    /// <summary>Applies everything up to a record, or as much as one batch takes.</summary>
+    /// <returns>Whether the state is there.</returns>
+    /// <exception cref="StorageException">The log cannot be read, or the state cannot be written.</exception>
+    public bool ApplyBatch(Vlsn upTo)
+    {
+        if (state.Applied.Vlsn >= upTo) return true;
+        using var view = log.View();
+        var next = state.Applied.Vlsn.Next;
+        if (!view.Holds(next))
+            throw new StorageException($"{log.Directory.StatePath}: the state ends at record {state.Applied.Vlsn}, and the log begins at {view.First}: what lies between is gone. "
+                + $"The node needs a full copy.");
+        using var reader = view.ReadFrom(next);
+        var position = state.Applied;
+        while (position.Vlsn < upTo && _batch.Bytes < BatchBytes && _batch.Count < BatchOperations && reader.MoveNext())
+        {
+            if (reader.Header.IsTransactionEnd) Add(view, reader);
+            position = new StatePosition(reader.Header.Vlsn, reader.Header.Fingerprint);
+            AppliedBytes += reader.Header.Length;
+        }
+
+        Invariant.Holds(position.Vlsn > state.Applied.Vlsn, $"record {next} is durable and cannot be read.");
+        state.Apply(_batch, position);
+        return position.Vlsn >= upTo;
+    }
+
+    /// <summary>Gives the batch back.</summary>
+    public void Dispose() => _batch.Dispose();
+
+    private void Add(LogView view, RecordReader reader)
+    {
+        var commit = PieceReader.Read(reader.Payload, reader.Header.Vlsn);
+        if (!commit.FirstPiece.IsNull)
+        {
+            foreach (var piece in PieceReader.Before(view, commit)) Add(PieceReader.Read(piece, reader.Header.Vlsn));
+        }
+
+        Add(commit);
+    }
+
+    private void Add(in TransactionPayload payload)
+    {
+        foreach (var operation in payload)
+        {
+            var key = _from.Of(operation.Database, operation.Key);
+            switch (operation.Kind)
+            {
+                case OperationKind.Put:
+                    _batch.Put(key, operation.Value);
+                    break;
+                case OperationKind.Delete:
+                    _batch.Delete(key);
+                    break;
+                case OperationKind.DeleteRange:
+                    _batch.DeleteRange(key, EndOf(operation));
+                    break;
+                default:
+                    throw Invariant.Unreachable(operation.Kind);
+            }
+        }
+    }
+
+    /// <summary>A range without an end ends with its database.</summary>
+    private ReadOnlySpan<byte> EndOf(in Operation operation) =>
+        operation.EndKey.IsEmpty ? _to.Of((ushort)(operation.Database + 1), []) : _to.Of(operation.Database, operation.EndKey);
+}

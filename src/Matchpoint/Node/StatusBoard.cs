@@ -1,0 +1,107 @@
+namespace Matchpoint.Node;
+
+/// <summary>What a node shows of itself: its state, what it does, what is to be known; and who wants to hear of it.</summary>
+internal sealed class StatusBoard
+{
+    private const int MostNotes = 100;
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, string> _warnings = new(StringComparer.Ordinal);
+    private readonly Queue<string> _notes = [];
+    private NodeState _state = NodeState.Opening;
+    private string _step = "opening";
+
+    /// <summary>The node does something else now.</summary>
+    public Action<StateChange>? StateChanged { get; set; }
+
+    /// <summary>A syncup has taken a step.</summary>
+    public Action<SyncupProgress>? SyncupStep { get; set; }
+
+    /// <summary>A syncup has ended.</summary>
+    public Action<SyncupSummary>? SyncupCompleted { get; set; }
+
+    /// <summary>Transactions were undone.</summary>
+    public Action<RollbackNotice>? Undone { get; set; }
+
+    /// <summary>What it does.</summary>
+    public NodeState State
+    {
+        get { lock (_gate) return _state; }
+    }
+
+    /// <summary>What it does, in words.</summary>
+    public string Step
+    {
+        get { lock (_gate) return _step; }
+    }
+
+    /// <summary>What is to be known or done.</summary>
+    public IReadOnlyList<string> Warnings
+    {
+        get { lock (_gate) return [.. _warnings.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value)]; }
+    }
+
+    /// <summary>The last things worth a line, oldest first.</summary>
+    public IReadOnlyList<string> Notes
+    {
+        get { lock (_gate) return [.. _notes]; }
+    }
+
+    /// <summary>Which state may follow which: a failed node does not come back, a closed one does nothing.</summary>
+    public static bool IsLegal(NodeState from, NodeState to) => from switch
+    {
+        NodeState.Closed => false,
+        NodeState.Failed => to == NodeState.Closed,
+        _ => to != NodeState.Opening,
+    };
+
+    /// <summary>The node does something else now, or says it in other words.</summary>
+    public void Report(NodeState state, string step)
+    {
+        StateChange? change = null;
+        lock (_gate)
+        {
+            if (state == _state)
+            {
+                _step = step;
+                return;
+            }
+
+            // What a part reports that has not yet heard of the end is no news.
+            if (!IsLegal(_state, state)) return;
+            change = new StateChange(_state, state, step);
+            (_state, _step) = (state, step);
+        }
+
+        StateChanged?.Invoke(change);
+    }
+
+    /// <summary>Something is to be known; null takes it back.</summary>
+    public void Warn(string source, string? sentence)
+    {
+        lock (_gate)
+        {
+            if (sentence is null) _warnings.Remove(source);
+            else _warnings[source] = sentence;
+        }
+    }
+
+    /// <summary>Something worth a line.</summary>
+    public void Note(string sentence)
+    {
+        lock (_gate)
+        {
+            _notes.Enqueue(sentence);
+            if (_notes.Count > MostNotes) _notes.Dequeue();
+        }
+    }
+
+    /// <summary>A syncup has taken a step.</summary>
+    public void SyncupProgressed(SyncupProgress progress) => SyncupStep?.Invoke(progress);
+
+    /// <summary>A syncup has ended.</summary>
+    public void SyncupEnded(SyncupSummary summary) => SyncupCompleted?.Invoke(summary);
+
+    /// <summary>Transactions were undone.</summary>
+    public void RolledBack(RollbackNotice notice) => Undone?.Invoke(notice);
+}

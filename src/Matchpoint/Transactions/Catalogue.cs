@@ -1,0 +1,77 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Text;
+using Matchpoint.Node;
+using Matchpoint.Storage.State;
+
+namespace Matchpoint.Transactions;
+
+/// <summary>
+/// The numbers of the named databases. They are data like any other, under names that no user's key reaches, so that they are replicated and undone
+/// with the transaction that made them. Numbers are never used twice.
+/// </summary>
+internal sealed class Catalogue(Reader reader)
+{
+    /// <summary>The database without a name of its own.</summary>
+    public const string DefaultName = "default";
+
+    private const ushort Highest = StateKey.SystemDatabase - 2;
+
+    private readonly ConcurrentDictionary<string, ushort> _numbers = new(StringComparer.Ordinal) { [DefaultName] = 0 };
+    private readonly ConcurrentDictionary<ushort, string> _names = new() { [0] = DefaultName };
+
+    /// <summary>The key under which the highest number given away stands.</summary>
+    public static ReadOnlyMemory<byte> CounterKey { get; } = "databases"u8.ToArray();
+
+    /// <summary>The key under which a database's number stands.</summary>
+    public static byte[] KeyOf(string name) => Encoding.UTF8.GetBytes("database/" + name);
+
+    /// <summary>Finds a database that is durable; false when there is none of that name yet.</summary>
+    public bool TryFind(string name, out ushort number)
+    {
+        if (_numbers.TryGetValue(name, out number)) return true;
+        if (reader.Get(StateKey.SystemDatabase, KeyOf(name), isLocal: false) is not { } value) return false;
+        number = Read(value);
+        Remember(name, number);
+        return true;
+    }
+
+    /// <summary>The number of a database within a transaction; when there is none yet the transaction makes it, if it may.</summary>
+    public ushort? Find(MatchpointTransaction transaction, string name, bool make)
+    {
+        if (TryFind(name, out var known)) return known;
+        var key = KeyOf(name);
+        if (transaction.GetFrom(StateKey.SystemDatabase, key) is { } value) return Read(value);
+        if (!make) return null;
+        var last = transaction.GetFrom(StateKey.SystemDatabase, CounterKey.Span) is { } counter ? Read(counter) : (ushort)0;
+        if (last >= Highest) throw new MatchpointException($"database '{name}' cannot be made: there are {last} already, and that is the limit.");
+        var number = (ushort)(last + 1);
+        var bytes = new byte[sizeof(ushort)];
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes, number);
+        transaction.PutTo(StateKey.SystemDatabase, CounterKey.Span, bytes);
+        transaction.PutTo(StateKey.SystemDatabase, key, bytes);
+        return number;
+    }
+
+    /// <summary>The name of a database.</summary>
+    public string NameOf(ushort number)
+    {
+        if (_names.TryGetValue(number, out var name)) return name;
+        using var snapshot = reader.Snapshot(ReadLevel.Local);
+        using var cursor = snapshot.Cursor(StateKey.Of(StateKey.SystemDatabase, "database/"u8), StateKey.Of(StateKey.SystemDatabase, "database0"u8), isBackward: false);
+        while (cursor.MoveNext())
+        {
+            if (Read(cursor.Value) == number) return Encoding.UTF8.GetString(StateKey.UserKey(cursor.Key)["database/"u8.Length..]);
+        }
+
+        return $"#{number}";
+    }
+
+    private static ushort Read(ReadOnlySpan<byte> value) => BinaryPrimitives.ReadUInt16LittleEndian(value);
+
+    private void Remember(string name, ushort number)
+    {
+        _numbers[name] = number;
+        _names[number] = name;
+    }
+}

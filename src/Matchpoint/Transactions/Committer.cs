@@ -1,0 +1,127 @@
+using System.Runtime.CompilerServices;
+using Matchpoint.Node;
+using Matchpoint.Protocol;
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Records;
+
+namespace Matchpoint.Transactions;
+
+/// <summary>Brings a transaction into the log and waits until it is as safe as it asked for.</summary>
+internal sealed class Committer(NodeCore core)
+{
+    private readonly Durability _group = core.Options.Durability;
+    private readonly bool _isAlone = core.Members.Voters.Length == 1;
+
+    /// <summary>Commits.</summary>
+    /// <param name="writer">The transaction's operations; its own again when this returns.</param>
+    /// <param name="reads">What it has read; null for nothing.</param>
+    /// <param name="snapshot">The record up to which it has read.</param>
+    /// <param name="options">How it differs from its group.</param>
+    /// <param name="cancellation">Gives up waiting: the outcome is unknown then.</param>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<CommitToken> CommitAsync(
+        TransactionWriter writer, ReadSet? reads, Vlsn snapshot, CommitOptions? options, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var durability = Effective(options?.Durability ?? _group);
+        var timeout = options?.Timeout ?? core.Options.CommitTimeout;
+        var deadline = core.Clock.Now + timeout;
+        var (reign, first, previous) = writer.Records > 1
+            ? await AppendPiecesAsync(writer, reads, snapshot, deadline, cancellation).ConfigureAwait(false)
+            : default;
+        // Where replicas flush, the primary does too: its copy counts like any other.
+        var flush = _group.ReplicaFlush == FlushPolicy.Sync && !_isAlone ? durability with { LocalFlush = FlushPolicy.Sync } : durability;
+        RecordHeader header;
+        while (true)
+        {
+            var result = core.Appender.TryCommit(reign, writer, first, previous, flush, reads, snapshot, out header, out var conflicting);
+            if (result == AppendResult.Appended) break;
+            await OverAsync(result, reads, conflicting, deadline, timeout, cancellation).ConfigureAwait(false);
+        }
+
+        var token = new CommitToken((long)header.Term.Value, header.Vlsn.DistanceFrom(Vlsn.Null));
+        var left = deadline - core.Clock.Now;
+        return await core.Progress.WaitAsync(Goal.Commit(durability), header.Vlsn, left, cancellation).ConfigureAwait(false) switch
+        {
+            WaitResult.Reached => token,
+            WaitResult.TimedOut => throw new InsufficientAcksException(
+                $"commit {token} was not acknowledged ({durability.Acks}) within {timeout}: its outcome is unknown. {Missing()}", token),
+            WaitResult.Ended => throw new InsufficientAcksException(
+                $"commit {token} was appended, and then this node ceased to be the primary: its outcome is unknown. {core.WhyNotPrimary()}.", token),
+            _ => throw new OperationCanceledException($"the wait for commit {token} was cancelled: its outcome is unknown.", cancellation),
+        };
+    }
+
+    private Durability Effective(Durability wanted)
+    {
+        if (_isAlone) return new Durability(Higher(wanted.LocalFlush, _group.LocalFlush), FlushPolicy.NoSync, AckPolicy.None);
+        return wanted with { ReplicaFlush = Higher(wanted.ReplicaFlush, _group.ReplicaFlush) };
+    }
+
+    private static FlushPolicy Higher(FlushPolicy a, FlushPolicy b) => a > b ? a : b;
+
+    private async ValueTask<(Term Reign, Vlsn First, Vlsn Previous)> AppendPiecesAsync(
+        TransactionWriter writer, ReadSet? reads, Vlsn snapshot, TimeSpan deadline, CancellationToken cancellation)
+    {
+        var reign = core.Appender.Reign;
+        var first = Vlsn.Null;
+        var previous = Vlsn.Null;
+        for (var i = 0; i < writer.Records - 1;)
+        {
+            var result = core.Appender.TryAppendPiece(reign, writer.Payload(i, first, previous).Span, out var header);
+            if (result != AppendResult.Appended)
+            {
+                await OverAsync(result, reads, snapshot, deadline, core.Options.CommitTimeout, cancellation).ConfigureAwait(false);
+                continue;
+            }
+
+            if (i++ == 0) first = header.Vlsn;
+            previous = header.Vlsn;
+        }
+
+        return (reign, first, previous);
+    }
+
+    /// <summary>Waits out what stands in the way, or says why it cannot be.</summary>
+    private async ValueTask OverAsync(AppendResult result, ReadSet? reads, Vlsn conflicting, TimeSpan deadline, TimeSpan timeout, CancellationToken cancellation)
+    {
+        switch (result)
+        {
+            case AppendResult.NotPrimary:
+                throw NotPrimary();
+            case AppendResult.Conflict:
+                throw new ConflictException(
+                    $"the transaction read {reads!.Describe()}, and record {conflicting} changed some of it since. Nothing was written; run it again.", conflicting.DistanceFrom(Vlsn.Null));
+            case AppendResult.NoRoom:
+                await core.Log.WaitForRoomAsync(cancellation).ConfigureAwait(false);
+                break;
+            case AppendResult.TailFull:
+                if (core.Clock.Now >= deadline)
+                {
+                    throw new TailFullException(
+                        $"{core.Appender.TailBytes} bytes of transactions wait to be decided, and MaxTailBytes is {core.Options.MaxTailBytes}: no room came within {timeout}. "
+                            + $"Nothing was written. {Missing()}");
+                }
+
+                await Task.Delay(TimeSpan.FromMilliseconds(1), core.Clock.Time, cancellation).ConfigureAwait(false);
+                break;
+            default:
+                throw Invariant.Unreachable(result);
+        }
+    }
+
+    /// <summary>Says why this node takes no writes.</summary>
+    public NotPrimaryException NotPrimary()
+    {
+        if (core.Failure is { } failure) throw new NodeFailedException($"node '{core.Members.Self}' has failed and takes no writes: {failure.Message}", failure);
+        var primary = core.Elections.Primary;
+        var other = primary is null || primary == core.Members.Self ? null : primary;
+        return new NotPrimaryException($"{core.WhyNotPrimary()}. Nothing was written.", other, other is null ? null : core.Members.AddressOf(other).ToString());
+    }
+
+    private string Missing()
+    {
+        var missing = core.Feeders.Status().Where(member => !member.IsConnected).Select(member => member.Name).ToList();
+        return missing.Count == 0 ? "All members are connected." : $"Not connected: {string.Join(", ", missing)}.";
+    }
+}
