@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using Matchpoint.Cli.Bench;
+using Matchpoint.Cli.Client;
 using Matchpoint.Cli.Demo;
 using Matchpoint.Cli.Log;
+using Matchpoint.Cli.Node;
 using Matchpoint.Cli.Rollbacks;
 using Matchpoint.Cli.Syncup;
 using Matchpoint.Cli.Terminal;
@@ -11,11 +13,14 @@ using Matchpoint.Cli.Terminal;
 var root = new Command("matchpoint", "Matchpoint: an embedded, replicated, transactional key-value store for .NET.")
 {
     DemoCommand.Create(),
+    ServeCommand.Create(),
+    StatusCommand.Create(),
     BenchCommand.Create(),
     LogCommand.Create(),
     SyncupCommand.Create(),
     RollbacksCommand.Create(),
 };
+foreach (var command in ClientCommands.Create()) root.Add(command);
 root.Options.Add(new HelpOption { Recursive = true });
 root.Options.Add(new VersionOption());
 

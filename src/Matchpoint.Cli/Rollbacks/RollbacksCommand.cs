@@ -10,7 +10,7 @@ namespace Matchpoint.Cli.Rollbacks;
 internal static class RollbacksCommand
 {
     /// <summary>Builds the command.</summary>
-    public static Command Create() => new("rollbacks", "Show what was ever undone here.") { List(), Show() };
+    public static Command Create() => new("rollbacks", "Show what was ever undone here.") { List(), Show(), RollbacksApply.Create() };
 
     private static Command List()
     {
@@ -52,13 +52,20 @@ internal static class RollbacksCommand
         return ExitCode.Success;
     }
 
+    /// <summary>A rollback of a directory; the last one where none is named.</summary>
+    /// <exception cref="UsageException">There is none.</exception>
+    internal static RollbackEntry Find(DataDirectory directory, string? name)
+    {
+        var rollbacks = RollbackStore.List(directory);
+        if (rollbacks.Count == 0) throw new UsageException("nothing was ever undone here");
+        return name is null ? rollbacks[^1] : rollbacks.FirstOrDefault(entry => entry.Name == name)
+            ?? throw new UsageException($"there is no rollback {name} here; `matchpoint rollbacks list` names them");
+    }
+
     private static int ShowOne(string path, string? name, bool json)
     {
         using var directory = DataDirectory.OpenReadOnly(PhysicalFiles.Instance, path);
-        var rollbacks = RollbackStore.List(directory);
-        if (rollbacks.Count == 0) throw new UsageException("nothing was ever undone here");
-        var rollback = name is null ? rollbacks[^1] : rollbacks.FirstOrDefault(entry => entry.Name == name)
-            ?? throw new UsageException($"there is no rollback {name} here; `matchpoint rollbacks list` names them");
+        var rollback = Find(directory, name);
         var operations = RollbackStore.Operations(directory, rollback.Name);
         if (json)
         {

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text.Json;
+using Matchpoint.Client;
 using Matchpoint.Protocol;
 using Matchpoint.Storage;
 using Matchpoint.Storage.Files;
@@ -19,7 +20,10 @@ internal static class Failure
     /// <summary>The exit code and the kind of a failure.</summary>
     public static (int Code, string Kind) Classify(Exception error) => error switch
     {
-        UsageException => (ExitCode.Usage, "usage"),
+        UsageException or OptionsException => (ExitCode.Usage, "usage"),
+        ClientException client => (client.Error.Kind is "conflict" or "undone" or "trimmed" ? ExitCode.Refused : client.Error.Kind == "bad-request" ? ExitCode.Usage : ExitCode.Failed, client.Error.Kind),
+        MatchpointException { InnerException: { } cause } => Classify(cause),
+        MatchpointException => (ExitCode.Failed, "failed"),
         RefusedException or SyncupRefusedException => (ExitCode.Refused, "refused"),
         DamageException => (ExitCode.Damaged, "damage"),
         ForeignException => (ExitCode.Refused, "foreign"),

@@ -1,0 +1,67 @@
+using System.CommandLine;
+using Matchpoint.Cli.Terminal;
+
+namespace Matchpoint.Cli.Node;
+
+/// <summary><c>matchpoint serve</c>: runs one node.</summary>
+internal static class ServeCommand
+{
+    /// <summary>Builds the command.</summary>
+    public static Command Create()
+    {
+        var config = new Option<string?>("--config") { Description = "Read the options from this JSON file; flags beside it win.", HelpName = "FILE" };
+        var data = new Option<string?>("--data") { Description = "The data directory; made when it is not there.", HelpName = "DIR" };
+        var name = new Option<string?>("--name") { Description = "This node's name in its group." };
+        var group = new Option<string?>("--group") { Description = "The group's name." };
+        var members = new Option<string[]>("--member") { Description = "A member of the group, this node included; once for each.", HelpName = "NAME=HOST:PORT", AllowMultipleArgumentsPerToken = false };
+        var listen = new Option<string?>("--listen") { Description = "Where to listen, where that differs from this node's address as a member.", HelpName = "HOST:PORT" };
+        var feeder = new Option<string?>("--preferred-feeder") { Description = "The member to take the log from while it can be had.", HelpName = "NAME" };
+        var durability = new Option<string?>("--durability") { Description = "What commits wait for: full, written or fast.", HelpName = "KIND" };
+        var election = new Option<int?>("--election-timeout") { Description = "How long a primary may be unheard of, in milliseconds.", HelpName = "MS" };
+        var limit = new Option<int?>("--rollback-limit") { Description = "How many acknowledged commits a rollback may undo without being asked." };
+        var json = Options.Json();
+        var command = new Command("serve", "Run one node, until it is interrupted.") { config, data, name, group, members, listen, feeder, durability, election, limit, json };
+        command.SetAction((parsed, cancellation) => Options.RunAsync(parsed.GetValue(json), async () =>
+        {
+            var given = parsed.GetValue(config) is { } file ? ServeConfig.Read(file) : new ServeConfig();
+            var flags = new ServeConfig
+            {
+                Data = parsed.GetValue(data),
+                Name = parsed.GetValue(name),
+                Group = parsed.GetValue(group),
+                Members = parsed.GetValue(members) is { Length: > 0 } list ? ServeConfig.ParseMembers(list) : null,
+                Listen = parsed.GetValue(listen),
+                PreferredFeeder = parsed.GetValue(feeder),
+                Durability = parsed.GetValue(durability),
+                ElectionTimeoutMilliseconds = parsed.GetValue(election),
+                RollbackLimit = parsed.GetValue(limit),
+            };
+            return await RunAsync(flags.Over(given).ToOptions(), parsed.GetValue(json), cancellation);
+        }));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(MatchpointOptions options, bool json, CancellationToken cancellation)
+    {
+        await using var node = await MatchpointNode.OpenAsync(options, cancellation);
+        var log = new ServeLog(node, json);
+        log.Opened();
+        node.StateChanged += (_, change) => log.Changed(change);
+        node.SyncupCompleted += (_, summary) => log.Completed(summary);
+        node.RolledBack += (_, notice) => log.RolledBack(notice);
+        try
+        {
+            while (true)
+            {
+                await Task.Delay(TimeSpan.FromSeconds(1), TimeProvider.System, cancellation);
+                log.Warnings();
+                if (node.State == NodeState.Failed) throw node.Core.Failure ?? new NodeFailedException("the node has failed");
+            }
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            log.Stopping();
+            return ExitCode.Success;
+        }
+    }
+}

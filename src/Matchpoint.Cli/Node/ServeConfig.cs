@@ -1,0 +1,119 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Matchpoint.Cli.Terminal;
+
+namespace Matchpoint.Cli.Node;
+
+/// <summary>What a node is run with, from a file or from flags; what is not given stays as it is.</summary>
+internal sealed record ServeConfig
+{
+    private static readonly JsonSerializerOptions Format = new(JsonSerializerDefaults.Web)
+    {
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        ReadCommentHandling = JsonCommentHandling.Skip,
+        AllowTrailingCommas = true,
+    };
+
+    public string? Data { get; init; }
+
+    public string? Name { get; init; }
+
+    public string? Group { get; init; }
+
+    public Dictionary<string, string>? Members { get; init; }
+
+    public string? Listen { get; init; }
+
+    public string? PreferredFeeder { get; init; }
+
+    public string? Durability { get; init; }
+
+    public int? ElectionTimeoutMilliseconds { get; init; }
+
+    public int? RollbackLimit { get; init; }
+
+    public long? MaxTailBytes { get; init; }
+
+    public long? LogKeepBytes { get; init; }
+
+    public long? CacheBytes { get; init; }
+
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="UsageException">It is not there, or not understood.</exception>
+    public static ServeConfig Read(string file)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<ServeConfig>(File.ReadAllText(file), Format) ?? throw new UsageException($"{file}: expected a JSON object, found null");
+        }
+        catch (JsonException error)
+        {
+            throw new UsageException($"{file}: {error.Message} Known keys: {string.Join(", ", Keys())}.");
+        }
+        catch (FileNotFoundException)
+        {
+            throw new UsageException($"--config: there is no file {file}");
+        }
+    }
+
+    /// <summary>Reads NAME=HOST:PORT, once for each member.</summary>
+    public static Dictionary<string, string> ParseMembers(IEnumerable<string> members)
+    {
+        var parsed = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var member in members)
+        {
+            var equals = member.IndexOf('=', StringComparison.Ordinal);
+            if (equals <= 0) throw new UsageException($"--member: expected NAME=HOST:PORT, found \"{member}\"");
+            if (!parsed.TryAdd(member[..equals], member[(equals + 1)..])) throw new UsageException($"--member: '{member[..equals]}' is named twice");
+        }
+
+        return parsed;
+    }
+
+    /// <summary>These values, and where there is none the others'.</summary>
+    public ServeConfig Over(ServeConfig other) => new()
+    {
+        Data = Data ?? other.Data,
+        Name = Name ?? other.Name,
+        Group = Group ?? other.Group,
+        Members = Members ?? other.Members,
+        Listen = Listen ?? other.Listen,
+        PreferredFeeder = PreferredFeeder ?? other.PreferredFeeder,
+        Durability = Durability ?? other.Durability,
+        ElectionTimeoutMilliseconds = ElectionTimeoutMilliseconds ?? other.ElectionTimeoutMilliseconds,
+        RollbackLimit = RollbackLimit ?? other.RollbackLimit,
+        MaxTailBytes = MaxTailBytes ?? other.MaxTailBytes,
+        LogKeepBytes = LogKeepBytes ?? other.LogKeepBytes,
+        CacheBytes = CacheBytes ?? other.CacheBytes,
+    };
+
+    /// <summary>The options of a node.</summary>
+    /// <exception cref="UsageException">No directory is named, or the durability has no such kind.</exception>
+    public MatchpointOptions ToOptions()
+    {
+        var options = new MatchpointOptions { Directory = Data ?? throw new UsageException("--data: name the data directory, or give it as \"data\" in the --config file") };
+        return options with
+        {
+            Name = Name ?? options.Name,
+            Group = Group ?? options.Group,
+            Members = [.. (Members ?? []).Select(member => new GroupMember(member.Key, member.Value))],
+            Listen = Listen,
+            PreferredFeeder = PreferredFeeder,
+            Durability = Durability switch
+            {
+                null or "full" => Matchpoint.Durability.Full,
+                "written" => Matchpoint.Durability.Written,
+                "fast" => Matchpoint.Durability.Fast,
+                var other => throw new UsageException($"--durability: expected full, written or fast, found \"{other}\""),
+            },
+            ElectionTimeout = ElectionTimeoutMilliseconds is { } ms ? TimeSpan.FromMilliseconds(ms) : options.ElectionTimeout,
+            RollbackLimit = RollbackLimit ?? options.RollbackLimit,
+            MaxTailBytes = MaxTailBytes ?? options.MaxTailBytes,
+            LogKeepBytes = LogKeepBytes ?? options.LogKeepBytes,
+            CacheBytes = CacheBytes ?? options.CacheBytes,
+        };
+    }
+
+    private static IEnumerable<string> Keys() =>
+        typeof(ServeConfig).GetProperties().Where(property => property.CanWrite).Select(property => JsonNamingPolicy.CamelCase.ConvertName(property.Name));
+}

@@ -1,0 +1,54 @@
+using System.Text.Json;
+using Matchpoint.Cli.Terminal;
+
+namespace Matchpoint.Cli.Node;
+
+/// <summary>What a node that is being run tells: one line for each thing that happens.</summary>
+internal sealed class ServeLog(MatchpointNode node, bool json)
+{
+    private readonly Lock _gate = new();
+    private HashSet<string> _warnings = [];
+
+    /// <summary>The node is open.</summary>
+    public void Opened() => Write(
+        new { @event = "open", name = node.Options.Name, address = node.Address, directory = node.Options.Directory, state = node.State },
+        $"node {node.Options.Name} is open: {node.Options.Directory}" + (node.Address is { } address ? $", listening on {address}" : ", not listening"));
+
+    /// <summary>The node does something else now.</summary>
+    public void Changed(StateChange change) => Write(new { @event = "state", from = change.From, to = change.To, reason = change.Reason }, $"{change.To}: {change.Reason}");
+
+    /// <summary>A syncup has ended.</summary>
+    public void Completed(SyncupSummary summary) => Write(
+        new { @event = "syncup", summary.Feeder, summary.Matchpoint, summary.UndoneRecords, summary.UndoneCommits, summary.RoundTrips, summary.Decision, milliseconds = summary.Duration.TotalMilliseconds },
+        $"syncup with {summary.Feeder} in {summary.Duration.TotalMilliseconds:0} ms: matchpoint {summary.Matchpoint}, {Show.Count(summary.UndoneRecords)} records undone "
+        + $"({Show.Count(summary.UndoneCommits)} commits), {summary.RoundTrips} extra round trips: {summary.Decision}");
+
+    /// <summary>Transactions were undone.</summary>
+    public void RolledBack(RollbackNotice notice) => Write(
+        new { @event = "rollback", notice.Matchpoint, notice.Records, notice.Commits, notice.Acknowledged, notice.Export },
+        $"rolled back to record {notice.Matchpoint}: {Show.Count(notice.Commits)} commits undone, {Show.Count(notice.Acknowledged)} of them acknowledged; every operation is in {notice.Export}");
+
+    /// <summary>What there is to be known that was not told yet.</summary>
+    public void Warnings()
+    {
+        var warnings = node.GetStatus().Warnings;
+        foreach (var warning in warnings)
+        {
+            if (!_warnings.Contains(warning)) Write(new { @event = "warning", warning }, $"warning: {warning}");
+        }
+
+        _warnings = [.. warnings];
+    }
+
+    /// <summary>The node is being closed.</summary>
+    public void Stopping() => Write(new { @event = "stop" }, "interrupted: closing");
+
+    private void Write(object facts, string sentence)
+    {
+        lock (_gate)
+        {
+            Console.Out.WriteLine(json ? JsonSerializer.Serialize(facts, Json.Line) : $"{TimeProvider.System.GetUtcNow():HH:mm:ss.fff}  {sentence}");
+            Console.Out.Flush();
+        }
+    }
+}
