@@ -15,6 +15,10 @@ internal static class BenchCommand
     {
         Bench("limits", "What the disk, the loopback and RocksDB do by themselves.", setup => new LimitsBench(setup).RunAsync),
         Bench("log", "The log: append, verify, open.", setup => new LogBench(setup).RunAsync),
+        Bench("commit", "Commits of a group of three, synced and not, by 1, 8 and 64 writers.", setup => new CommitBench(setup).RunAsync),
+        Bench("catchup", "A replica that was away catches up; one whose log has grown apart rejoins.", setup => new CatchupBench(setup).RunAsync),
+        Bench("failover", "Three processes; the primary is killed, or stopped: when are writes accepted again?", setup => new FailoverBench(setup).RunAsync),
+        Bench("read", "Gets and scans beside bare RocksDB.", setup => new ReadBench(setup).RunAsync),
         Bench("syncup", "Syncup on a log of ten million records with one million diverged.", setup => new SyncupBench(setup).RunAsync),
     };
 
@@ -69,12 +73,15 @@ internal static class BenchCommand
         table.AddColumn("unit");
         table.AddColumn(new TableColumn("limit").RightAligned());
         table.AddColumn(new TableColumn("ratio").RightAligned());
+        table.AddColumn(new TableColumn("p50 us").RightAligned());
+        table.AddColumn(new TableColumn("p99 us").RightAligned());
         table.AddColumn("runs");
         foreach (var figure in figures)
         {
             table.AddRow(
                 figure.Name, Number(figure.Value), figure.Unit, figure.Limit is { } limit ? Number(limit) : "",
-                figure.Ratio is { } ratio ? ratio.ToString("0.00", CultureInfo.InvariantCulture) : "", string.Join("  ", figure.Runs.Select(Number)));
+                figure.Ratio is { } ratio ? ratio.ToString("0.00", CultureInfo.InvariantCulture) : "",
+                figure.P50 is { } p50 ? Number(p50) : "", figure.P99 is { } p99 ? Number(p99) : "", string.Join("  ", figure.Runs.Select(Number)));
         }
 
         console.Write(table);

@@ -20,6 +20,20 @@ internal static class RawDisk
         return bytes / elapsed.TotalSeconds;
     }
 
+    /// <summary>Bytes per second of sequential writing into a new file, in blocks of 1 MiB, until all of it is on the device.</summary>
+    public static double WriteAndFlush(string directory, long bytes, TimeProvider time)
+    {
+        var path = Path.Combine(directory, "raw.write");
+        var block = Noise(1024 * 1024);
+        using var file = PhysicalFiles.Instance.Open(path, FileOpening.CreateNew);
+        var start = time.GetTimestamp();
+        for (long at = 0; at < bytes; at += block.Length) file.Write(at, block);
+        file.Flush();
+        var elapsed = time.GetElapsedTime(start);
+        PhysicalFiles.Instance.Delete(path);
+        return bytes / elapsed.TotalSeconds;
+    }
+
     /// <summary>Writes of 4 KiB per second, each flushed, one after another in a file that was filled with zeros and flushed before.</summary>
     public static double Flush(string directory, int writes, TimeProvider time)
     {

@@ -201,6 +201,18 @@ internal sealed class RecordLog : IDisposable
         return waiter.Task;
     }
 
+    /// <summary>Has everything appended so far flushed soon, without waiting for it.</summary>
+    public void RequestFlush()
+    {
+        lock (_gate)
+        {
+            if (_closed is not null || _flushWanted == _pending.End.Vlsn) return;
+            _flushWanted = _pending.End.Vlsn;
+        }
+
+        _pump?.Wake();
+    }
+
     /// <summary>Takes note that records up to a VLSN are durable on a majority; lower ones than known are no news.</summary>
     public void NoteDurable(Vlsn vlsn)
     {

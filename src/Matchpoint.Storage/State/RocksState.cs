@@ -161,7 +161,8 @@ internal sealed class RocksState : IState
 
     private const string Advice = "The state can be built anew from the log where that reaches back to record 1; else restore it from a backup or a member.";
 
-    private static DbOptions Configure(RocksStateOptions options)
+    /// <summary>The settings of the database.</summary>
+    internal static DbOptions Configure(RocksStateOptions options)
     {
         var tables = new BlockBasedTableOptions()
             .SetBlockCache(Cache.CreateLru((ulong)options.CacheBytes))
@@ -177,6 +178,8 @@ internal sealed class RocksState : IState
             .SetLevelCompactionDynamicLevelBytes(true)
             .SetMaxBackgroundCompactions(1)
             .SetMaxBackgroundFlushes(1)
+            .SetAllowConcurrentMemtableWrite(false) // One thread writes.
+            .SetEnableWriteThreadAdaptiveYield(false)
             .SetParanoidChecks(true)
             .SetKeepLogFileNum(2)
             .SetMaxLogFileSize(4 * 1024 * 1024);

@@ -115,7 +115,7 @@ internal sealed record ClientError(string Kind, string Message, string? Primary,
 
 /// <summary>How these become JSON.</summary>
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, UseStringEnumConverter = true)]
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(ClientRequest))]
 [JsonSerializable(typeof(ClientAnswer))]
 internal sealed partial class ClientJson : JsonSerializerContext;

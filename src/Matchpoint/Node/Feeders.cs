@@ -19,6 +19,7 @@ internal sealed class Feeders(
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, LiveFeed> _feeds = new(StringComparer.Ordinal);
+    private volatile LiveFeed[] _live = [];
     private CancellationTokenSource _epoch = new();
     private FeedingRole _role;
 
@@ -125,19 +126,14 @@ internal sealed class Feeders(
     /// <summary>The log has grown.</summary>
     public void OnLogMoved()
     {
-        lock (_gate)
-        {
-            foreach (var feed in _feeds.Values) feed.Wake();
-        }
+        // Not under the lock: the feeds go on from here.
+        foreach (var feed in _live) feed.Wake();
     }
 
     /// <summary>More is durable.</summary>
     public void OnDurableMoved()
     {
-        lock (_gate)
-        {
-            foreach (var feed in _feeds.Values) feed.WakeSoon();
-        }
+        foreach (var feed in _live) feed.WakeSoon();
     }
 
     /// <summary>How the members are, as far as this node knows.</summary>
@@ -173,6 +169,7 @@ internal sealed class Feeders(
         {
             _feeds.TryGetValue(feed.Replica, out replaced);
             _feeds[feed.Replica] = feed;
+            _live = [.. _feeds.Values];
         }
 
         replaced?.Stop();
@@ -197,6 +194,7 @@ internal sealed class Feeders(
         lock (_gate)
         {
             if (_feeds.TryGetValue(feed.Replica, out var current) && current == feed) _feeds.Remove(feed.Replica);
+            _live = [.. _feeds.Values];
         }
     }
 

@@ -58,6 +58,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
     private CancellationTokenSource? _stopping;
     private Task _running = Task.CompletedTask;
     private volatile LiveFetch? _fetch;
+    private volatile Channel? _channel;
     private Term _term;
     private string _primary = "";
     private Vlsn _feederDurable;
@@ -65,6 +66,8 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
     private TimeSpan _toldHeardAt;
     private (Vlsn Durable, TimeSpan At) _pendingLag;
     private long _currentAt = -1;
+    private Vlsn? _doubtEndsAt;
+    private bool _isInDoubt;
 
     /// <summary>A follower that follows nobody yet.</summary>
     public Follower(
@@ -107,6 +110,16 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
     /// <summary>When this node was last surely as current as its primary; null when it never was.</summary>
     public TimeSpan? CurrentAt => Volatile.Read(ref _currentAt) is >= 0 and var ticks ? TimeSpan.FromTicks(ticks) : null;
 
+    /// <summary>Whether this node was the primary and has not yet caught up with what the next one had when it was found.</summary>
+    public bool IsInDoubt => Volatile.Read(ref _isInDoubt);
+
+    /// <summary>This node is the primary now: when it ceases to be, it is in doubt.</summary>
+    public void BeginDoubt()
+    {
+        _doubtEndsAt = null;
+        Volatile.Write(ref _isInDoubt, true);
+    }
+
     /// <summary>Follows a primary from now on.</summary>
     public async Task FollowAsync(string primary, Term term)
     {
@@ -121,6 +134,8 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
     {
         if (_stopping is null) return;
         await _stopping.CancelAsync().ConfigureAwait(false);
+        // No goodbye: a feeder that hangs would not hear it, and there is no time to wait for it.
+        _channel?.Abort();
         await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _stopping.Dispose();
         _stopping = null;
@@ -211,7 +226,13 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
             : throw new ProtocolException(nameof(LogBytes), $"{fault.FieldName} of a record behind {before.Vlsn}", fault.Expected, fault.Found);
     }
 
-    private void NoteDurable() => _progress.OnDurable(Vlsn.Min(_feederDurable, _log.Written));
+    private void NoteDurable()
+    {
+        _progress.OnDurable(Vlsn.Min(_feederDurable, _log.Written));
+        if (_doubtEndsAt is not { } end || _progress.Durable < end) return;
+        _doubtEndsAt = null;
+        Volatile.Write(ref _isInDoubt, false);
+    }
 
     private async Task RunAsync(string primary, Term term, CancellationToken cancellation)
     {
@@ -269,6 +290,8 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
         var channel = await TcpChannels.ConnectAsync(_members.AddressOf(feeder), _options.ElectionTimeout * 2, _clock.Time, cancellation).ConfigureAwait(false);
         await using (channel.ConfigureAwait(false))
         {
+            _channel = channel;
+            cancellation.ThrowIfCancellationRequested();
             var observer = new StepObserver(feeder, _host);
             var isLive = false;
             var session = new ReplicaSession(
@@ -297,6 +320,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
         _feederDurable = Vlsn.Max(_feederDurable, fetch.Feeder.Durable);
         _target = fetch.Feeder.Last;
         _pendingLag = default;
+        if (_isInDoubt) _doubtEndsAt = fetch.Feeder.Durable;
         _host.OnFed(term, isFed: true);
         _host.Warn("stream", null);
         _host.Report(NodeState.Following, $"following {_primary} (term {term})" + (feeder == _primary ? "" : $", fed by {feeder}"));

@@ -18,6 +18,9 @@ namespace Matchpoint.Node;
 /// <summary>A node put together: its log, its state, its election, whom it follows and whom it feeds. What happens in one part goes from here to the others.</summary>
 internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
 {
+    /// <summary>So often waits are looked through for deadlines; and where nobody asks for flushes, the log is flushed: so much a power cut may take.</summary>
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromMilliseconds(25);
+
     private readonly DataDirectory _directory;
     private readonly BallotFile _ballot;
     private readonly StateKeeper _keeper;
@@ -54,7 +57,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         Elections = new ElectionDriver(_settings, ballot, log, Members, Feeders, Progress, Clock, this);
         Progress.DurableMoved = OnDurableMoved;
         log.Moved = OnLogMoved;
-        _sweeper = options.Time.CreateTimer(static state => ((NodeCore)state!).Progress.Sweep(), this, TimeSpan.FromMilliseconds(25), TimeSpan.FromMilliseconds(25));
+        _sweeper = options.Time.CreateTimer(static state => ((NodeCore)state!).Sweep(), this, SweepInterval, SweepInterval);
     }
 
     /// <summary>The node's options.</summary>
@@ -188,6 +191,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         if (Options.Durability.ReplicaFlush != FlushPolicy.Sync && Members.Voters.Length > 1) BeginUnflushedPromises();
         ReignStart = BeginReign(term);
         Progress.BeginReign(new AckTracker(Members.Voters, Members.Self, ReignStart, Clock.Now));
+        if (Members.Voters.Length > 1) Follower.BeginDoubt();
         Feeders.ChangeRole(new FeedingRole(term, IsPrimary: true));
         Board.Report(NodeState.Primary, $"primary of term {term}, since record {ReignStart}");
     }
@@ -341,6 +345,12 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         Span<byte> node = stackalloc byte[NodeId.Size];
         _directory.Identity.Node.Value.TryWriteBytes(node, bigEndian: true, out _);
         return Appender.BeginReign(term, node);
+    }
+
+    private void Sweep()
+    {
+        Progress.Sweep();
+        if (Log.Flushed < Log.Written) Log.RequestFlush();
     }
 
     private void OnLogMoved()

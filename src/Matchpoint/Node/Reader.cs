@@ -16,8 +16,11 @@ internal sealed class Reader(NodeCore core)
     private static readonly Vlsn Everything = Vlsn.Of(long.MaxValue);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(2);
 
-    /// <summary>Whether a default read can be served at once: a primary must be sure that it still is.</summary>
-    public bool CanServeNow => core.Appender.Reign == Term.None || core.HoldsLease();
+    /// <summary>
+    /// Whether a default read can be served at once: a primary must be sure that it still is, and one that ceased to be must have heard from the next what it has missed. Whoever read from it as the primary
+    /// must not be led back in time.
+    /// </summary>
+    public bool CanServeNow => core.Appender.Reign == Term.None ? !core.Follower.IsInDoubt : core.HoldsLease();
 
     /// <summary>The value of a key; null when it has none.</summary>
     public ValueTask<byte[]?> GetAsync(ushort database, ReadOnlyMemory<byte> key, ReadLevel level, CancellationToken cancellation) =>

@@ -1,0 +1,86 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Matchpoint.Cli.Bench;
+
+/// <summary>A group of nodes in this process, on loopback, each in a directory of its own.</summary>
+internal sealed class BenchGroup : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private static readonly string[] Names = ["a", "b", "c"];
+
+    private readonly Dictionary<string, MatchpointNode> _nodes = new(StringComparer.Ordinal);
+    private readonly Func<string, MatchpointOptions> _options;
+
+    private BenchGroup(Func<string, MatchpointOptions> options) => _options = options;
+
+    /// <summary>The nodes that run.</summary>
+    public IEnumerable<MatchpointNode> Nodes => _nodes.Values;
+
+    /// <summary>The node that is the primary now.</summary>
+    public MatchpointNode Primary => _nodes.Values.First(node => node.IsPrimary);
+
+    /// <summary>Opens three nodes and waits until they follow their primary.</summary>
+    public static async Task<BenchGroup> OpenAsync(string directory, Durability durability, TimeSpan? electionTimeout, CancellationToken cancellation)
+    {
+        GroupMember[] members = [.. Names.Zip(FreePorts(3), (name, port) => new GroupMember(name, $"127.0.0.1:{port}"))];
+        var group = new BenchGroup(name => new MatchpointOptions
+        {
+            Directory = Path.Combine(directory, name),
+            Name = name,
+            Members = members,
+            Durability = durability,
+            RollbackLimit = int.MaxValue,
+            ElectionTimeout = electionTimeout ?? new MatchpointOptions { Directory = directory }.ElectionTimeout,
+        });
+        foreach (var member in members) await group.StartAsync(member.Name, cancellation);
+        foreach (var node in group.Nodes) await node.WaitUntilReadyAsync(Patience, cancellation);
+        return group;
+    }
+
+    /// <summary>Starts a member that does not run.</summary>
+    public async Task<MatchpointNode> StartAsync(string name, CancellationToken cancellation)
+    {
+        var node = await MatchpointNode.OpenAsync(_options(name), cancellation);
+        _nodes[name] = node;
+        return node;
+    }
+
+    /// <summary>Stops a member.</summary>
+    public async Task StopAsync(string name)
+    {
+        if (!_nodes.Remove(name, out var node)) return;
+        await node.DisposeAsync();
+    }
+
+    /// <summary>Waits until a node has, on disk and in its state, what another has.</summary>
+    public static async Task CaughtUpAsync(MatchpointNode node, Func<long> target, CancellationToken cancellation)
+    {
+        var deadline = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            var status = node.GetStatus();
+            if (status.Durable >= target() && status.Flushed >= target() && status.Applied >= target()) return;
+            if (TimeProvider.System.GetElapsedTime(deadline) > Patience) throw new TimeoutException($"{status.Name} did not catch up with record {target()}: {status.Step}, last {status.Last}, flushed {status.Flushed}, applied {status.Applied}");
+            await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, cancellation);
+        }
+    }
+
+    /// <summary>Ports that nobody listens on now.</summary>
+    public static int[] FreePorts(int count)
+    {
+        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
+        foreach (var listener in listeners) listener.Start();
+        var ports = listeners.ConvertAll(listener => ((IPEndPoint)listener.LocalEndpoint).Port);
+        foreach (var listener in listeners) listener.Dispose();
+        return [.. ports];
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var node in _nodes.Values) await node.DisposeAsync();
+        _nodes.Clear();
+    }
+}

@@ -1,0 +1,56 @@
+namespace Matchpoint.Cli.Bench;
+
+/// <summary>Commits of a group of three in one process on loopback, beside the raw write-and-flush rate of the same run.</summary>
+internal sealed class CommitBench(BenchSetup setup)
+{
+    private const int RawFlushes = 2000;
+
+    private static readonly (string Name, bool IsSynced, int Writers, int Puts)[] Rows =
+    [
+        ("commit.sync.majority.1", true, 1, 1),
+        ("commit.sync.majority.8", true, 8, 1),
+        ("commit.sync.majority.64", true, 64, 1),
+        ("commit.sync.majority.8x100", true, 8, 100),
+        ("commit.nosync.majority.1", false, 1, 1),
+        ("commit.nosync.majority.8", false, 8, 1),
+        ("commit.nosync.majority.64", false, 64, 1),
+    ];
+
+    private readonly TimeSpan _duration = TimeSpan.FromSeconds(5 * setup.Scale);
+
+    /// <summary>Runs everything.</summary>
+    public async Task<IReadOnlyList<Figure>> RunAsync(CancellationToken cancellation)
+    {
+        List<double> rawFlush = [];
+        var results = Rows.ToDictionary(row => row.Name, _ => new List<LoadResult>(), StringComparer.Ordinal);
+        for (var run = 1; run <= setup.Runs; run++)
+        {
+            rawFlush.Add(RawDisk.Flush(setup.Directory, RawFlushes, setup.Time));
+            foreach (var isSynced in new[] { true, false })
+            {
+                var directory = Path.Combine(setup.Directory, $"group-{run}-{isSynced}");
+                await using (var group = await BenchGroup.OpenAsync(directory, isSynced ? Durability.Full : Durability.Fast, electionTimeout: null, cancellation))
+                {
+                    await CommitLoad.RunAsync(group.Primary, 8, 1, _duration / 5, cancellation);
+                    foreach (var row in Rows.Where(row => row.IsSynced == isSynced))
+                    {
+                        setup.Progress($"commit: run {run} of {setup.Runs}: {row.Name}");
+                        results[row.Name].Add(await CommitLoad.RunAsync(group.Primary, row.Writers, row.Puts, _duration, cancellation));
+                    }
+                }
+
+                Directory.Delete(directory, recursive: true);
+            }
+
+            rawFlush.Add(RawDisk.Flush(setup.Directory, RawFlushes, setup.Time));
+        }
+
+        return [Figure.Most("raw.flush", "flushes/s", rawFlush), .. Rows.Select(row => FigureOf(row.Name, results[row.Name], row.IsSynced ? rawFlush.Max() : null))];
+    }
+
+    private static Figure FigureOf(string name, List<LoadResult> runs, double? limit)
+    {
+        var best = runs.MaxBy(run => run.PerSecond);
+        return Figure.Most(name, "commits/s", [.. runs.Select(run => run.PerSecond)], limit) with { P50 = best.P50, P99 = best.P99 };
+    }
+}

@@ -1,0 +1,167 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using Matchpoint.Cli.Bench;
+using Matchpoint.Client;
+using Matchpoint.Transport;
+
+namespace Matchpoint.Cli.Node;
+
+/// <summary>Three nodes, each a process of its own that runs <c>matchpoint serve</c>, on loopback.</summary>
+internal sealed class ProcessGroup : IAsyncDisposable
+{
+    private static readonly string[] Members = ["a", "b", "c"];
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
+
+    private readonly Dictionary<string, Endpoint> _endpoints;
+    private readonly Dictionary<string, Process> _processes = new(StringComparer.Ordinal);
+    private readonly ConcurrentQueue<string> _lines = new();
+    private readonly string _directory;
+    private readonly int? _election;
+    private readonly Action<string> _hear;
+
+    private ProcessGroup(string directory, int? electionMilliseconds, Action<string> hear, Dictionary<string, Endpoint> endpoints)
+    {
+        _directory = directory;
+        _election = electionMilliseconds;
+        _hear = hear;
+        _endpoints = endpoints;
+    }
+
+    /// <summary>The members' names.</summary>
+    public IReadOnlyCollection<string> Names => _endpoints.Keys;
+
+    /// <summary>Starts three nodes and waits until they have a primary.</summary>
+    /// <param name="directory">Where their directories go.</param>
+    /// <param name="electionMilliseconds">Their election time-out; null for the default.</param>
+    /// <param name="hear">Hears every line that says what is wrong.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public static async Task<ProcessGroup> StartAsync(string directory, int? electionMilliseconds, Action<string> hear, CancellationToken cancellation)
+    {
+        var endpoints = Members.Zip(BenchGroup.FreePorts(3)).ToDictionary(pair => pair.First, pair => new Endpoint("127.0.0.1", pair.Second), StringComparer.Ordinal);
+        var group = new ProcessGroup(directory, electionMilliseconds, hear, endpoints);
+        foreach (var name in group.Names) group.Start(name);
+        await group.FindPrimaryAsync(TimeSpan.FromSeconds(60), cancellation);
+        return group;
+    }
+
+    /// <summary>Where a member listens.</summary>
+    public Endpoint EndpointOf(string name) => _endpoints[name];
+
+    /// <summary>A member's directory.</summary>
+    public string DirectoryOf(string name) => Path.Combine(_directory, name);
+
+    /// <summary>Starts a member's process.</summary>
+    public void Start(string name)
+    {
+        var start = new ProcessStartInfo { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        var assembly = typeof(ProcessGroup).Assembly.Location;
+        start.FileName = Environment.ProcessPath!;
+        if (Path.GetFileNameWithoutExtension(start.FileName) == "dotnet" || !start.FileName.Contains("Matchpoint", StringComparison.Ordinal))
+        {
+            start.FileName = "dotnet";
+            start.ArgumentList.Add(assembly);
+        }
+
+        foreach (var argument in new[] { "serve", "--data", DirectoryOf(name), "--name", name }) start.ArgumentList.Add(argument);
+        foreach (var (member, endpoint) in _endpoints)
+        {
+            start.ArgumentList.Add("--member");
+            start.ArgumentList.Add($"{member}={endpoint}");
+        }
+
+        if (_election is { } milliseconds)
+        {
+            start.ArgumentList.Add("--election-timeout");
+            start.ArgumentList.Add(milliseconds.ToString(CultureInfo.InvariantCulture));
+        }
+
+        var process = Process.Start(start)!;
+        process.OutputDataReceived += (_, line) => Hear(name, line.Data);
+        process.ErrorDataReceived += (_, line) => Hear(name, line.Data is null ? null : "error: " + line.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        _processes[name] = process;
+    }
+
+    /// <summary>Kills a member's process, as a power cut would end it.</summary>
+    public void Kill(string name)
+    {
+        _processes[name].Kill();
+        _processes[name].WaitForExit();
+    }
+
+    /// <summary>Sends a member's process a signal.</summary>
+    public void Signal(string name, string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", _processes[name].Id.ToString(CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
+    }
+
+    /// <summary>How a member is; null when it does not answer.</summary>
+    public async Task<NodeStatus?> StatusAsync(string name, CancellationToken cancellation)
+    {
+        try
+        {
+            await using var client = await NodeClient.ConnectAsync(EndpointOf(name), TimeSpan.FromSeconds(1), cancellation);
+            return (await client.AskAsync(new ClientRequest { Op = "status" }, TimeSpan.FromSeconds(2), cancellation)).Status;
+        }
+        catch (Exception error) when (error is ConnectException or ChannelException or ClientException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The name of the member that is the primary, once one is.</summary>
+    public async Task<string> FindPrimaryAsync(TimeSpan patience, CancellationToken cancellation)
+    {
+        var found = "";
+        await UntilAsync(async () =>
+        {
+            var statuses = await Task.WhenAll(Names.Select(name => StatusAsync(name, cancellation)));
+            found = statuses.Where(status => status?.State == NodeState.Primary).MaxBy(status => status!.Term)?.Name ?? "";
+            return found.Length > 0;
+        }, "no member became the primary", patience, cancellation);
+        return found;
+    }
+
+    /// <summary>Waits until one member is the primary and all others follow it, with all that it has.</summary>
+    public Task AllFollowAsync(TimeSpan patience, CancellationToken cancellation) => UntilAsync(async () =>
+    {
+        var statuses = await Task.WhenAll(Names.Select(name => StatusAsync(name, cancellation)));
+        return statuses.All(status => status?.State is NodeState.Primary or NodeState.Following)
+            && statuses.Select(status => (status!.Primary, status.Term, status.Durable)).Distinct().Count() == 1;
+    }, "the members did not come together", patience, cancellation);
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync()
+    {
+        foreach (var process in _processes.Values)
+        {
+            if (!process.HasExited) process.Kill();
+            process.WaitForExit();
+            process.Dispose();
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    private void Hear(string name, string? line)
+    {
+        if (line is null) return;
+        _lines.Enqueue($"{name}  {line}");
+        while (_lines.Count > 200) _lines.TryDequeue(out _);
+        _hear($"{name}  {line}");
+    }
+
+    private async Task UntilAsync(Func<Task<bool>> isTrue, string failure, TimeSpan patience, CancellationToken cancellation)
+    {
+        var start = TimeProvider.System.GetTimestamp();
+        while (!await isTrue())
+        {
+            if (TimeProvider.System.GetElapsedTime(start) > patience)
+                throw new TimeoutException($"{failure} within {patience.TotalSeconds:0} s. The last lines of the members:{Environment.NewLine}{string.Join(Environment.NewLine, _lines)}");
+            await Task.Delay(Pause, TimeProvider.System, cancellation);
+        }
+    }
+}
