@@ -62,7 +62,8 @@ internal sealed class BenchGroup : IAsyncDisposable
         {
             var status = node.GetStatus();
             if (status.Durable >= target() && status.Flushed >= target() && status.Applied >= target()) return;
-            if (TimeProvider.System.GetElapsedTime(deadline) > Patience) throw new TimeoutException($"{status.Name} did not catch up with record {target()}: {status.Step}, last {status.Last}, flushed {status.Flushed}, applied {status.Applied}");
+            if (TimeProvider.System.GetElapsedTime(deadline) > Patience) throw new TimeoutException($"{status.Name} did not catch up with record {target()}: "
+                + $"{status.Step}, last {status.Last}, flushed {status.Flushed}, applied {status.Applied}");
             await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, cancellation);
         }
     }

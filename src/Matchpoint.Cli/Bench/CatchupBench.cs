@@ -3,7 +3,8 @@ using System.Buffers.Binary;
 namespace Matchpoint.Cli.Bench;
 
 /// <summary>
-/// How fast a replica that was away has what it lacks: the commits in its state (<c>puts</c>), the bytes of log on its device (<c>bytes</c>); and how fast one comes back whose log has grown apart.
+/// How fast a replica that was away has what it lacks: the commits in its state (<c>puts</c>), the bytes of log on its device (<c>bytes</c>); and how
+/// fast one comes back whose log has grown apart.
 /// </summary>
 internal sealed class CatchupBench(BenchSetup setup)
 {
@@ -73,7 +74,8 @@ internal sealed class CatchupBench(BenchSetup setup)
 
         var seconds = setup.Time.GetElapsedTime(opened).TotalSeconds;
         if (logged == TimeSpan.Zero) logged = TimeSpan.FromSeconds(seconds);
-        setup.Progress($"  opened in {setup.Time.GetElapsedTime(began, opened).TotalMilliseconds:0} ms, had {target.Last - first:N0} records on its disk after {logged.TotalSeconds:0.000} s, in its state after {seconds:0.000} s");
+        setup.Progress($"  opened in {setup.Time.GetElapsedTime(began, opened).TotalMilliseconds:0} ms, had {target.Last - first:N0} records on its disk after "
+            + $"{logged.TotalSeconds:0.000} s, in its state after {seconds:0.000} s");
         return ((target.Last - first) / seconds, (lsn - had) / logged.TotalSeconds, memory);
     }
 

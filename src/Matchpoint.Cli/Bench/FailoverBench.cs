@@ -7,7 +7,8 @@ using Matchpoint.Transport;
 namespace Matchpoint.Cli.Bench;
 
 /// <summary>
-/// Three processes on loopback. The primary is killed, or stopped as if its machine hung, and a client tries the others until a write is acknowledged. The stopped one is woken, and must not serve what the others have
+/// Three processes on loopback. The primary is killed, or stopped as if its machine hung, and a client tries the others until a write is
+/// acknowledged. The stopped one is woken, and must not serve what the others have
 /// changed since.
 /// </summary>
 internal sealed class FailoverBench(BenchSetup setup)
@@ -107,7 +108,10 @@ internal sealed class FailoverBench(BenchSetup setup)
         throw new TimeoutException(string.Create(CultureInfo.InvariantCulture, $"no write was acknowledged within {Patience.TotalSeconds} s"));
     }
 
-    /// <summary>Reads from a node that has just been woken, for as long as it takes it to follow the new primary: it may refuse, but not answer with what was there before.</summary>
+    /// <summary>
+    /// Reads from a node that has just been woken, for as long as it takes it to follow the new primary: it may refuse, but not answer with what was
+    /// there before.
+    /// </summary>
     private async Task WakeUpReadsAsync(Endpoint endpoint, string expected, CancellationToken cancellation)
     {
         var start = setup.Time.GetTimestamp();

@@ -133,14 +133,14 @@ internal static class ClientCommands
         {
             if (parsed.GetValue(prefix) is not null && (parsed.GetValue(from) ?? parsed.GetValue(to)) is not null)
                 throw new UsageException("--prefix and --from or --to: give one or the other");
-            var range = parsed.GetValue(prefix) is { } text ? KeyRange.Prefix(text) : new KeyRange(Bytes(parsed.GetValue(from) ?? ""), parsed.GetValue(to) is { } end ? Bytes(end) : null);
+            var range = parsed.GetValue(prefix) is { } text ? KeyRange.Prefix(text) : new KeyRange(Bytes(parsed.GetValue(from) ?? ""), Bytes(parsed.GetValue(to) ?? ""));
             await using var cluster = common.Open(parsed);
             var request = Levelled(parsed.GetValue(level), token: null) with
             {
                 Op = "scan",
                 Database = parsed.GetValue(common.Database),
                 Key = range.From.ToArray(),
-                To = range.To?.ToArray(),
+                To = range.To.ToArray(),
                 Reverse = parsed.GetValue(reverse),
                 Limit = parsed.GetValue(limit),
             };
@@ -212,7 +212,8 @@ internal static class ClientCommands
     {
         if (json)
         {
-            var changes = set.Operations.Select(change => new { kind = $"{change.Kind}", change.Database, key = Show.Text(change.Key, int.MaxValue), value = change.Value is null ? null : Show.Text(change.Value, int.MaxValue) });
+            var changes = set.Operations.Select(change => new { kind = $"{change.Kind}", change.Database, key = Show.Text(change.Key, int.MaxValue), value = change.Value "
+                + $"is null ? null : Show.Text(change.Value, int.MaxValue) });
             Console.Out.WriteLine(JsonSerializer.Serialize(new { token = set.Token, time = set.Time, changes }, Terminal.Json.Line));
             return;
         }

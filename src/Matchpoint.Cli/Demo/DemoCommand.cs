@@ -9,8 +9,8 @@ internal static class DemoCommand
     /// <summary>Builds the command.</summary>
     public static Command Create()
     {
-        var keep = new Option<string?>("--keep") { Description = "Make the two logs in this new directory and leave them there.", HelpName = "DIR" };
-        var command = new Command("demo", "Watch two real logs that have grown apart find their matchpoint over TCP and become equal.") { keep };
+        var keep = new Option<string?>("--keep") { Description = "Keep the nodes' directories: make them in this new directory.", HelpName = "DIR" };
+        var command = new Command("demo", "Watch three real processes lose their primary, go on, and take it back: nothing acknowledged is lost.") { keep };
         command.SetAction((parsed, cancellation) => Options.RunAsync(json: false, () => RunAsync(parsed.GetValue(keep), cancellation)));
         return command;
     }
@@ -21,7 +21,7 @@ internal static class DemoCommand
         var directory = keep ?? Directory.CreateTempSubdirectory("matchpoint-demo-").FullName;
         try
         {
-            return await new DemoStory(directory, new DemoStage(isKept: keep is not null)).RunAsync(cancellation);
+            return await new DemoStory(directory, new DemoStage()).RunAsync(cancellation);
         }
         finally
         {

@@ -1,154 +1,137 @@
-using Matchpoint.Cli.Syncup;
+using System.Text;
+using Matchpoint.Cli.Node;
 using Matchpoint.Cli.Terminal;
-using Matchpoint.Protocol.Identities;
-using Matchpoint.Protocol.Syncup;
+using Matchpoint.Client;
 using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Files;
-using Matchpoint.Storage.Log;
 using Matchpoint.Storage.Rollbacks;
-using Matchpoint.Syncup;
-using Matchpoint.Transport;
 
 namespace Matchpoint.Cli.Demo;
 
 /// <summary>
-/// Two nodes share a history. B was the primary and was cut off from the others while it still took writes; A became the primary and took others. B comes back.
-/// Everything is real: the files, the TCP connection, the machines.
+/// Three real processes and a client that writes all the time. The primary is cut off, takes a few writes that nobody else gets, and is killed; the
+/// others go on; it comes back, finds the matchpoint, undoes what only it had, and follows. At the end
+/// everything that was acknowledged is looked for on all three.
 /// </summary>
 internal sealed class DemoStory(string directory, DemoStage stage)
 {
-    private readonly string _feederPath = Path.Combine(directory, "node-a");
-    private readonly string _replicaPath = Path.Combine(directory, "node-b");
+    private const int Lonely = 5;
+    private const int WritesBefore = 2000;
 
-    /// <summary>Tells the story; fails when the logs are not equal at the end.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    /// <summary>Tells the story; fails when anything that was acknowledged is missing.</summary>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
-        await stage.SceneAsync("Two nodes share a history, then grow apart", directory, cancellation);
-        WriteHistories();
-        ReplicaResult result;
-        using (var feeder = DemoLog.Open(_feederPath))
-        using (var replica = DemoLog.Open(_replicaPath))
+        stage.Scene("Three nodes start, each a process of its own", directory);
+        await using var group = await ProcessGroup.StartAsync(directory, electionMilliseconds: null, Hear, cancellation, withLinks: true);
+        await group.AllFollowAsync(Patience, cancellation);
+        var old = await group.FindPrimaryAsync(Patience, cancellation);
+        await ShowAsync(group, digests: false, cancellation);
+
+        stage.Scene("A client writes orders, four at a time, and remembers every one that is acknowledged");
+        await using var client = new DemoClient([.. group.Names.Select(group.EndpointOf)]);
+        await client.MoreAsync(WritesBefore, cancellation);
+        stage.Line($"{Show.Count(client.Acknowledged)} orders acknowledged: each is on the disks of a majority");
+
+        stage.Scene($"{old}, the primary, is cut off from the others", "It still takes writes for which nobody's acknowledgement is asked. Then it is killed.");
+        group.Isolate(old, isCut: true);
+        await WriteLonelyAsync(group, old, cancellation);
+        client.TakeLongestGap();
+        group.Kill(old);
+        stage.Line($"SIGKILL of {old}", "red");
+
+        stage.Scene("The others elect a primary; the client finds it by itself");
+        await client.MoreAsync(WritesBefore, cancellation);
+        var next = await group.FindPrimaryAsync(Patience, cancellation);
+        stage.Line($"{next} is the primary; writes stood still for {client.TakeLongestGap().TotalSeconds:0.00} s; {Show.Count(client.Acknowledged)} orders acknowledged", "green");
+        await ShowAsync(group, digests: false, cancellation);
+
+        stage.Scene($"{old} comes back with records that the group never agreed on", "It finds the matchpoint, exports what it must undo, cuts its log, and follows. "
+            + $"Reads and writes go on meanwhile.");
+        group.Isolate(old, isCut: false);
+        group.Start(old);
+        await group.AllAreThereAsync(Patience, cancellation);
+        using (var data = DataDirectory.OpenReadOnly(PhysicalFiles.Instance, group.DirectoryOf(old)))
         {
-            using (var a = feeder.Log.View())
-            using (var b = replica.Log.View())
-                stage.SideBySide(a, b);
-            stage.Line("[grey]green: shared   yellow: only on A   red: only on B[/]");
-            result = await SyncupAsync(feeder, replica, cancellation);
+            var rollbacks = RollbackStore.List(data);
+            if (rollbacks.Count == 0) throw new InvalidOperationException("nothing was undone, and something had to be");
+            stage.Export(Path.Combine(data.RollbacksPath, rollbacks[^1].Name), [.. RollbackStore.Operations(data, rollbacks[^1].Name)]);
         }
 
-        await stage.SceneAsync("What was decided, and what was undone", "Nothing is dropped in silence: every undone operation is in this file.", cancellation);
-        foreach (var line in ReportText.Lines(result)) stage.Line($"  {Spectre.Console.Markup.Escape(line)}");
-        using (var data = DataDirectory.OpenReadOnly(PhysicalFiles.Instance, _replicaPath))
-            stage.Export(Path.Combine(data.RollbacksPath, result.Export!), RollbackStore.Operations(data, result.Export!));
-        return await ProveAsync(cancellation);
+        stage.Scene("The proof");
+        await client.MoreAsync(WritesBefore, cancellation);
+        await client.StopAsync();
+        await group.AllFollowAsync(Patience, cancellation);
+        return await ProveAsync(group, client, cancellation);
     }
 
-    private void WriteHistories()
+    private async Task<int> ProveAsync(ProcessGroup group, DemoClient client, CancellationToken cancellation)
     {
-        using (var shared = DemoLog.Open(_feederPath))
+        var missing = 0;
+        foreach (var name in group.Names)
         {
-            shared.Reign(1)
-                .Commit(1, AckPolicy.Majority, "account/ann", "100")
-                .Commit(1, AckPolicy.Majority, "account/bob", "50")
-                .Reign(2)
-                .LargeTransaction(2, AckPolicy.Majority, "stock/bolts", "12000", "stock/nuts", "11800", "stock/washers", "40000")
-                .Commit(2, AckPolicy.Majority, "account/ann", "80", "account/bob", "70");
+            var held = await ReadAllAsync(group, name, cancellation);
+            var lacks = client.Writes.Count(write => held.GetValueOrDefault(write.Key) != write.Value);
+            missing += lacks;
+            stage.Line($"{name}: {Show.Count(client.Writes.Count - lacks)} of {Show.Count(client.Writes.Count)} acknowledged orders are there", lacks == 0 ? "green" : "red");
         }
 
-        CopyDirectory(_feederPath, _replicaPath);
-        using (var b = DemoLog.Open(_replicaPath))
+        if (client.Unknown > 0) stage.Line($"{client.Unknown} writes ended with their outcome unknown, and were not counted: nobody was told that they are done");
+        var digests = await ShowAsync(group, digests: true, cancellation);
+        var isEqual = digests.Distinct(StringComparer.Ordinal).Count() == 1;
+        stage.Line(missing == 0 && isEqual ? "Nothing acknowledged was lost, and all three hold the same." : "The nodes do not hold what they should.", missing == 0 && isEqual ? "bold green" : "bold red");
+        return missing == 0 && isEqual ? ExitCode.Success : ExitCode.Failed;
+    }
+
+    private async Task WriteLonelyAsync(ProcessGroup group, string name, CancellationToken cancellation)
+    {
+        await using var client = await NodeClient.ConnectAsync(group.EndpointOf(name), Patience, cancellation);
+        for (var i = 1; i <= Lonely; i++)
         {
-            b.Reign(3)
-                .Commit(3, AckPolicy.Majority, "order/17", "3 boxes of bolts")
-                .Commit(3, AckPolicy.None, "sensor/oven", "182 C")
-                .LargeTransaction(3, AckPolicy.Majority, "price/bolts", "0.12", "price/nuts", "0.08", "price/washers", "0.02")
-                .Commit(3, AckPolicy.Majority, "order/18", "1 box of nuts");
+            var request = new ClientRequest
+            {
+                Op = "transact",
+                Acks = AckPolicy.None,
+                Operations = [new ClientOperation(ChangeKind.Put, null, -1, Encoding.UTF8.GetBytes($"lonely/{i}"), Encoding.UTF8.GetBytes($"only on {name}"))],
+            };
+            var answer = await client.AskAsync(request, Patience, cancellation);
+            stage.Line($"put lonely/{i} with --acks none: committed as {answer.Token}, only on {name}", "yellow");
+        }
+    }
+
+    private async Task<List<string>> ShowAsync(ProcessGroup group, bool digests, CancellationToken cancellation)
+    {
+        var rows = new List<(string, NodeStatus?, string?)>();
+        foreach (var name in group.Names)
+        {
+            var status = await group.StatusAsync(name, cancellation);
+            rows.Add((name, status, digests && status is not null ? await group.DigestAsync(name, cancellation) : null));
         }
 
-        using var a = DemoLog.Open(_feederPath);
-        a.Reign(4)
-            .Commit(4, AckPolicy.Majority, "order/17", "5 boxes of washers")
-            .Commit(4, AckPolicy.Majority, "account/bob", "65")
-            .Reign(5)
-            .Commit(5, AckPolicy.Majority, "order/18", "2 boxes of bolts");
+        stage.Members(rows);
+        return [.. rows.Select(row => row.Item3 ?? "")];
     }
 
-    private async Task<ReplicaResult> SyncupAsync(DemoLog feeder, DemoLog replica, CancellationToken cancellation)
+    private static async Task<Dictionary<string, string>> ReadAllAsync(ProcessGroup group, string name, CancellationToken cancellation)
     {
-        var services = new Dictionary<string, ServiceHandler>
+        var held = new Dictionary<string, string>(StringComparer.Ordinal);
+        await using var client = await NodeClient.ConnectAsync(group.EndpointOf(name), Patience, cancellation);
+        await foreach (var part in client.AskManyAsync(new ClientRequest { Op = "scan" }, Patience, cancellation))
         {
-            [Services.Syncup] = (channel, stopping) => FeedAsync(channel, 1, feeder.Log, stopping),
-            [Services.Stream] = (channel, stopping) => FeedAsync(channel, 2, feeder.Log, stopping),
-        };
-        await using var listener = await ServiceListener.StartAsync(
-            new Endpoint("127.0.0.1", 0), services, (peer, error) => stage.Line($"[red]{Spectre.Console.Markup.Escape($"{peer}: {error.Message}")}[/]"));
-
-        await stage.SceneAsync(
-            "Version 1 would ask for one record at a time", $"A dry run over TCP, {listener.LocalEndpoint}: nothing is changed.", cancellation);
-        await JoinAsync(listener.LocalEndpoint, 1, replica.Log, decideOnly: true, cancellation);
-
-        await stage.SceneAsync(
-            "Version 2 knows it from the hello",
-            "B tells where each of its terms ends; A answers with the record where the logs part and the one behind it: equal, then different. No extra round trip.",
-            cancellation);
-        return await JoinAsync(listener.LocalEndpoint, 2, replica.Log, decideOnly: false, cancellation);
-    }
-
-    private async Task<ReplicaResult> JoinAsync(Endpoint feeder, byte version, RecordLog log, bool decideOnly, CancellationToken cancellation)
-    {
-        await using var channel = await TcpChannels.ConnectAsync(feeder, TimeSpan.FromSeconds(5), TimeProvider.System, cancellation);
-        var self = SyncupPeer.ForTheTool("node B");
-        return await new ReplicaSession(channel, version, log, self, RollbackLimit.Default, decideOnly, stage).RunAsync(cancellation);
-    }
-
-    private static async Task FeedAsync(Channel channel, byte version, RecordLog log, CancellationToken stopping)
-    {
-        var self = SyncupPeer.ForTheTool("node A");
-        await new FeederSession(channel, version, log, self, log.Appended.Term, NoObserver.Instance).RunAsync(stopping);
-    }
-
-    private async Task<int> ProveAsync(CancellationToken cancellation)
-    {
-        await stage.SceneAsync("Proof", "Every byte of both logs is read again and compared.", cancellation);
-        using var feeder = DataDirectory.OpenReadOnly(PhysicalFiles.Instance, _feederPath);
-        using var replica = DataDirectory.OpenReadOnly(PhysicalFiles.Instance, _replicaPath);
-        var isSound = LogVerifier.Verify(feeder, cancellation).Damage.Count == 0 && LogVerifier.Verify(replica, cancellation).Damage.Count == 0;
-        using var a = LogView.Look(feeder);
-        using var b = LogView.Look(replica);
-        stage.SideBySide(a, b);
-        if (!isSound || !AreEqual(a, b))
-        {
-            stage.Line("[bold red]The logs differ. This must not be: please report it.[/]");
-            return ExitCode.Damaged;
+            foreach (var item in part.Items ?? []) held.Add(Encoding.UTF8.GetString(item.Key), Encoding.UTF8.GetString(item.Value));
         }
 
-        stage.Line($"[bold green]The logs are byte-identical: {a.Last} records, {a.End.End} bytes, fingerprint {a.End.Fingerprint}.[/]");
-        if (stage.IsKept) stage.Line($"[grey]The logs are in {Spectre.Console.Markup.Escape(directory)}. Try: matchpoint log dump, log verify, rollbacks list.[/]");
-        return ExitCode.Success;
+        return held;
     }
 
-    private static bool AreEqual(LogView a, LogView b)
+    /// <summary>What the nodes themselves tell, where it belongs to the story.</summary>
+    private void Hear(string line)
     {
-        if (a.End != b.End) return false;
-        Span<byte> left = new byte[64 * 1024];
-        Span<byte> right = new byte[64 * 1024];
-        for (var at = Lsn.Zero; at < a.End.End;)
+        if (line.Contains("syncup with", StringComparison.Ordinal) || line.Contains("rolled back", StringComparison.Ordinal) || line.Contains("Primary:", StringComparison.Ordinal)
+            || line.Contains("error", StringComparison.OrdinalIgnoreCase))
         {
-            if (!a.TryCopy(at, left, out var length) || !b.TryCopy(at, right, out var other) || length != other) return false;
-            if (!left[..length].SequenceEqual(right[..other])) return false;
-            at = at.Plus(length);
-        }
-
-        return true;
-    }
-
-    private static void CopyDirectory(string from, string to)
-    {
-        foreach (var file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
-        {
-            var copy = Path.Combine(to, Path.GetRelativePath(from, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-            File.Copy(file, copy);
+            stage.Line(line, "grey");
         }
     }
 }

@@ -14,6 +14,7 @@ internal sealed class ProcessGroup : IAsyncDisposable
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
 
     private readonly Dictionary<string, Endpoint> _endpoints;
+    private readonly Dictionary<(string From, string To), Link> _links = [];
     private readonly Dictionary<string, Process> _processes = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<string> _lines = new();
     private readonly string _directory;
@@ -36,10 +37,17 @@ internal sealed class ProcessGroup : IAsyncDisposable
     /// <param name="electionMilliseconds">Their election time-out; null for the default.</param>
     /// <param name="hear">Hears every line that says what is wrong.</param>
     /// <param name="cancellation">Gives up.</param>
-    public static async Task<ProcessGroup> StartAsync(string directory, int? electionMilliseconds, Action<string> hear, CancellationToken cancellation)
+    /// <param name="withLinks">Whether the members reach each other over links that can be cut.</param>
+    public static async Task<ProcessGroup> StartAsync(
+        string directory, int? electionMilliseconds, Action<string> hear, CancellationToken cancellation, bool withLinks = false)
     {
         var endpoints = Members.Zip(BenchGroup.FreePorts(3)).ToDictionary(pair => pair.First, pair => new Endpoint("127.0.0.1", pair.Second), StringComparer.Ordinal);
         var group = new ProcessGroup(directory, electionMilliseconds, hear, endpoints);
+        foreach (var from in withLinks ? group.Names : [])
+        {
+            foreach (var to in group.Names.Where(to => to != from)) group._links.Add((from, to), new Link(endpoints[to]));
+        }
+
         foreach (var name in group.Names) group.Start(name);
         await group.FindPrimaryAsync(TimeSpan.FromSeconds(60), cancellation);
         return group;
@@ -67,7 +75,7 @@ internal sealed class ProcessGroup : IAsyncDisposable
         foreach (var (member, endpoint) in _endpoints)
         {
             start.ArgumentList.Add("--member");
-            start.ArgumentList.Add($"{member}={endpoint}");
+            start.ArgumentList.Add($"{member}={(_links.TryGetValue((name, member), out var link) ? link.Endpoint : endpoint)}");
         }
 
         if (_election is { } milliseconds)
@@ -82,6 +90,17 @@ internal sealed class ProcessGroup : IAsyncDisposable
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         _processes[name] = process;
+    }
+
+    /// <summary>Cuts, or heals, every link between a member and the others.</summary>
+    public void Isolate(string name, bool isCut)
+    {
+        foreach (var ((from, to), link) in _links)
+        {
+            if (from != name && to != name) continue;
+            if (isCut) link.Cut();
+            else link.Heal();
+        }
     }
 
     /// <summary>Kills a member's process, as a power cut would end it.</summary>
@@ -125,6 +144,20 @@ internal sealed class ProcessGroup : IAsyncDisposable
         return found;
     }
 
+    /// <summary>A hash over all that a member holds.</summary>
+    public async Task<string?> DigestAsync(string name, CancellationToken cancellation)
+    {
+        await using var client = await NodeClient.ConnectAsync(EndpointOf(name), TimeSpan.FromSeconds(1), cancellation);
+        return (await client.AskAsync(new ClientRequest { Op = "digest" }, TimeSpan.FromMinutes(1), cancellation)).Digest;
+    }
+
+    /// <summary>Waits until one member is the primary and all others follow it.</summary>
+    public Task AllAreThereAsync(TimeSpan patience, CancellationToken cancellation) => UntilAsync(async () =>
+    {
+        var statuses = await Task.WhenAll(Names.Select(name => StatusAsync(name, cancellation)));
+        return statuses.Count(status => status?.State == NodeState.Primary) == 1 && statuses.Count(status => status?.State == NodeState.Following) == Names.Count - 1;
+    }, "the members did not come together", patience, cancellation);
+
     /// <summary>Waits until one member is the primary and all others follow it, with all that it has.</summary>
     public Task AllFollowAsync(TimeSpan patience, CancellationToken cancellation) => UntilAsync(async () =>
     {
@@ -134,7 +167,7 @@ internal sealed class ProcessGroup : IAsyncDisposable
     }, "the members did not come together", patience, cancellation);
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         foreach (var process in _processes.Values)
         {
@@ -143,7 +176,7 @@ internal sealed class ProcessGroup : IAsyncDisposable
             process.Dispose();
         }
 
-        return ValueTask.CompletedTask;
+        foreach (var link in _links.Values) await link.DisposeAsync();
     }
 
     private void Hear(string name, string? line)

@@ -2,8 +2,8 @@ namespace Matchpoint;
 
 /// <summary>A range of keys: from one, itself included, up to another, itself not included. Keys are ordered as unsigned bytes.</summary>
 /// <param name="From">The first key; empty for the first of all.</param>
-/// <param name="To">The key behind the last; null for no end.</param>
-public readonly record struct KeyRange(ReadOnlyMemory<byte> From, ReadOnlyMemory<byte>? To)
+/// <param name="To">The key behind the last; empty for no end.</param>
+public readonly record struct KeyRange(ReadOnlyMemory<byte> From, ReadOnlyMemory<byte> To)
 {
     /// <summary>All keys.</summary>
     public static KeyRange All => default;
@@ -13,7 +13,7 @@ public readonly record struct KeyRange(ReadOnlyMemory<byte> From, ReadOnlyMemory
     {
         // The key behind a prefix: its last byte that can be raised is raised, and what stands behind that is cut off.
         var last = prefix.Span.LastIndexOfAnyExcept((byte)0xFF);
-        if (last < 0) return new KeyRange(prefix, null);
+        if (last < 0) return new KeyRange(prefix, default);
         var behind = prefix[..(last + 1)].ToArray();
         behind[last]++;
         return new KeyRange(prefix, behind);

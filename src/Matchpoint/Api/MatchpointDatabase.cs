@@ -74,7 +74,7 @@ public sealed class MatchpointDatabase
         if (!_node.Catalogue.TryFind(Name, out var number))
             return _node.TransactAsync(transaction => transaction.DeleteRange(range, Name), options, cancellation);
         var writer = _node.RentWriter();
-        writer.DeleteRange(range.From.Span, range.To is { } to ? to.Span : [], number);
+        writer.DeleteRange(range.From.Span, range.To.Span, number);
         return CommitAsync(writer, options, cancellation);
     }
 
@@ -87,7 +87,7 @@ public sealed class MatchpointDatabase
     /// <returns>The commit's place in the log; null when the key has another value, and nothing was written.</returns>
     /// <inheritdoc cref="PutAsync" path="/exception"/>
     public async ValueTask<CommitToken?> CompareAndSetAsync(
-        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte>? expected, ReadOnlyMemory<byte>? value, CommitOptions? options = null,
+        ReadOnlyMemory<byte> key, byte[]? expected, byte[]? value, CommitOptions? options = null,
         CancellationToken cancellation = default)
     {
         var isSet = false;
@@ -95,9 +95,9 @@ public sealed class MatchpointDatabase
             transaction =>
             {
                 var found = transaction.Get(key.Span, Name);
-                isSet = found is null ? expected is null : expected is { } wanted && wanted.Span.SequenceEqual(found);
+                isSet = found is null ? expected is null : expected is not null && expected.AsSpan().SequenceEqual(found);
                 if (!isSet) return;
-                if (value is { } next) transaction.Put(key.Span, next.Span, Name);
+                if (value is not null) transaction.Put(key.Span, value, Name);
                 else transaction.Delete(key.Span, Name);
             },
             options,

@@ -117,8 +117,8 @@ public sealed class MatchpointTransaction : IDisposable
 
     internal void DeleteRangeFrom(ushort database, KeyRange range)
     {
-        Charge(range.From.Length + (range.To?.Length ?? 0));
-        _writer.DeleteRange(range.From.Span, range.To is { } to ? to.Span : [], database);
+        Charge(range.From.Length + range.To.Length);
+        _writer.DeleteRange(range.From.Span, range.To.Span, database);
         var (from, end) = Bounds(database, range);
         Own.AddRange(new TailRange(from, end, TailView.OwnWrite, ++_order));
     }
@@ -148,7 +148,7 @@ public sealed class MatchpointTransaction : IDisposable
 
     internal static (byte[] From, byte[] To) Bounds(ushort database, KeyRange range) => (
         StateKey.Of(database, range.From.Span),
-        range.To is { } to ? StateKey.Of(database, to.Span) : StateKey.Of((ushort)(database + 1), []));
+        range.To.IsEmpty ? StateKey.Of((ushort)(database + 1), []) : StateKey.Of(database, range.To.Span));
 
     private TailGeneration Own => _own ??= new TailGeneration();
 

@@ -128,7 +128,7 @@ internal sealed class ClientService(MatchpointNode node)
 
     private async ValueTask ScanAsync(Channel channel, ClientRequest request, CancellationToken cancellation)
     {
-        var range = new KeyRange(request.Key ?? [], request.To is { } to ? to : null);
+        var range = new KeyRange(request.Key ?? [], request.To ?? []);
         var items = new List<ClientItem>();
         long sent = 0;
         long bytes = 0;
@@ -212,7 +212,7 @@ internal sealed class ClientService(MatchpointNode node)
         }
     }
 
-    private static KeyRange Range(ClientOperation operation) => new(operation.Key, operation.Value is { Length: > 0 } to ? to : null);
+    private static KeyRange Range(ClientOperation operation) => new(operation.Key, operation.Value ?? []);
 
     private async ValueTask WatchAsync(Channel channel, ClientRequest request, CancellationToken cancellation)
     {

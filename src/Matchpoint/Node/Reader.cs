@@ -17,7 +17,8 @@ internal sealed class Reader(NodeCore core)
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(2);
 
     /// <summary>
-    /// Whether a default read can be served at once: a primary must be sure that it still is, and one that ceased to be must have heard from the next what it has missed. Whoever read from it as the primary
+    /// Whether a default read can be served at once: a primary must be sure that it still is, and one that ceased to be must have heard from the next
+    /// what it has missed. Whoever read from it as the primary
     /// must not be led back in time.
     /// </summary>
     public bool CanServeNow => core.Appender.Reign == Term.None ? !core.Follower.IsInDoubt : core.HoldsLease();

@@ -6,7 +6,8 @@ namespace Matchpoint.Streaming;
 /// Wakes one waiting task. Set while nobody waits, the next wait returns at once; set many times, it wakes once. Waiting and setting allocate nothing.
 /// </summary>
 /// <param name="runsInline">
-/// Whether the woken task goes on at once, on the thread that sets the signal, until it waits again: for tasks that do little and block nowhere. A hop to another thread costs more than what they do.
+/// Whether the woken task goes on at once, on the thread that sets the signal, until it waits again: for tasks that do little and block nowhere. A
+/// hop to another thread costs more than what they do.
 /// </param>
 internal sealed class Signal(bool runsInline = false) : IValueTaskSource
 {

@@ -8,7 +8,8 @@ using Matchpoint.Transport;
 namespace Matchpoint.Syncup;
 
 /// <summary>
-/// Takes in the records that a feeder sends. Each is proved (CRC, number, fingerprint chain, term, payload) before it is appended; the first that does not continue the own log ends the session, and
+/// Takes in the records that a feeder sends. Each is proved (CRC, number, fingerprint chain, term, payload) before it is appended; the first that
+/// does not continue the own log ends the session, and
 /// nothing of it is kept.
 /// </summary>
 internal sealed class LogFetch(Channel channel, RecordLog log, ISyncupObserver observer)

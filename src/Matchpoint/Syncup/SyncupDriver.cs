@@ -6,7 +6,8 @@ using Matchpoint.Transport;
 namespace Matchpoint.Syncup;
 
 /// <summary>
-/// Performs the effects of a syncup machine over a channel and a log, in order, and brings back what happened, until the machine has ended. Both sides use it: what differs is the machine
+/// Performs the effects of a syncup machine over a channel and a log, in order, and brings back what happened, until the machine has ended. Both
+/// sides use it: what differs is the machine
 /// and what <paramref name="perform"/> does for effects that are that side's own.
 /// </summary>
 internal sealed class SyncupDriver(

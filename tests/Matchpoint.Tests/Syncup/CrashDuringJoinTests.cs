@@ -8,7 +8,8 @@ using Matchpoint.Syncup;
 namespace Matchpoint.Tests.Syncup;
 
 /// <summary>
-/// The replica's process dies at every effect on its disk during a join, and its machine at some; then it joins again. The logs are equal, every undone operation is in exactly one final
+/// The replica's process dies at every effect on its disk during a join, and its machine at some; then it joins again. The logs are equal, every
+/// undone operation is in exactly one final
 /// export, and at the moment the feeder hears StartStream the cut would survive a power cut.
 /// </summary>
 [Trait("Hazard", "H6")]

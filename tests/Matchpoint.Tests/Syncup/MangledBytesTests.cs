@@ -11,7 +11,8 @@ using Matchpoint.Transport;
 namespace Matchpoint.Tests.Syncup;
 
 /// <summary>
-/// Every byte that a feeder sends, turned once: an error or an equal log, nothing lost that is not in an export. A verdict that a restore is needed touches nothing, and another session
+/// Every byte that a feeder sends, turned once: an error or an equal log, nothing lost that is not in an export. A verdict that a restore is needed
+/// touches nothing, and another session
 /// does not come to it again: whoever acts on one asks twice.
 /// </summary>
 [Trait("Hazard", "H14")]

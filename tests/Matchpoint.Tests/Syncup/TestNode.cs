@@ -47,7 +47,8 @@ internal sealed class TestNode : IDisposable
     public RecordLog Log { get; private set; }
 
     /// <summary>
-    /// Writes words: <c>t3</c> begins a term, <c>d7</c> notes that 7 is durable, <c>x</c> commits a put of x, <c>x!</c> one that waits for nobody, <c>(x</c> is a piece of a
+    /// Writes words: <c>t3</c> begins a term, <c>d7</c> notes that 7 is durable, <c>x</c> commits a put of x, <c>x!</c> one that waits for nobody,
+    /// <c>(x</c> is a piece of a
     /// large transaction, <c>x)</c> its commit, <c>-x</c> a commit that deletes x, <c>x~y</c> one that deletes a range.
     /// </summary>
     public TestNode Write(string script)

@@ -1,0 +1,97 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using Matchpoint.Transport;
+
+namespace Matchpoint.Cli.Node;
+
+/// <summary>A network link that can be cut: it passes on whatever comes to its port, until it is told not to. For demonstrations and trials on one machine.</summary>
+internal sealed class Link : IAsyncDisposable
+{
+    private const int BufferBytes = 64 * 1024;
+
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly ConcurrentDictionary<Socket, byte> _sockets = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Endpoint _target;
+    private readonly Task _accepting;
+    private volatile bool _isCut;
+
+    /// <summary>A link to an endpoint.</summary>
+    public Link(Endpoint target)
+    {
+        _target = target;
+        _listener.Start();
+        Endpoint = new Endpoint("127.0.0.1", ((IPEndPoint)_listener.LocalEndpoint).Port);
+        _accepting = AcceptAsync();
+    }
+
+    /// <summary>Where it is connected to.</summary>
+    public Endpoint Endpoint { get; }
+
+    /// <summary>Passes nothing on any more: what is connected is dropped, and so is whoever connects.</summary>
+    public void Cut()
+    {
+        _isCut = true;
+        foreach (var socket in _sockets.Keys) socket.Close(0);
+    }
+
+    /// <summary>Passes on again.</summary>
+    public void Heal() => _isCut = false;
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        _listener.Dispose();
+        Cut();
+        await _accepting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _stopping.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        while (true)
+        {
+            var socket = await _listener.AcceptSocketAsync(_stopping.Token);
+            if (_isCut) socket.Close(0);
+            else _ = PassAsync(socket);
+        }
+    }
+
+    private async Task PassAsync(Socket near)
+    {
+        using var far = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        using (near)
+        {
+            near.NoDelay = true;
+            _sockets.TryAdd(near, 0);
+            _sockets.TryAdd(far, 0);
+            try
+            {
+                await far.ConnectAsync(_target.Host, _target.Port, _stopping.Token);
+                await Task.WhenAny(CopyAsync(near, far), CopyAsync(far, near));
+            }
+            catch (Exception error) when (error is SocketException or ObjectDisposedException or OperationCanceledException)
+            {
+                // Whoever is at the near end sees the connection go, as with a real link.
+            }
+            finally
+            {
+                _sockets.TryRemove(near, out _);
+                _sockets.TryRemove(far, out _);
+                near.Close(0);
+                far.Close(0);
+            }
+        }
+    }
+
+    private async Task CopyAsync(Socket from, Socket to)
+    {
+        var buffer = new byte[BufferBytes];
+        while (!_isCut && await from.ReceiveAsync(buffer, _stopping.Token) is > 0 and var read)
+        {
+            for (var sent = 0; sent < read && !_isCut;) sent += await to.SendAsync(buffer.AsMemory(sent, read - sent), _stopping.Token);
+        }
+    }
+}
