@@ -130,7 +130,8 @@ public sealed class LogCommandTests : IDisposable
         string[][] commands =
         [
             [], ["demo"], ["serve"], ["status"], ["put"], ["get"], ["delete"], ["scan"], ["watch"], ["txn"],
-            ["rollbacks", "apply"], ["bench", "commit"], ["bench", "catchup"], ["bench", "failover"], ["bench", "read"], ["log"], ["log", "append"], ["log", "dump"], ["log", "verify"], ["log", "info"], ["syncup"], ["syncup", "feed"], ["syncup", "join"],
+            ["rollbacks", "apply"], ["bench", "commit"], ["bench", "catchup"], ["bench", "failover"], ["bench", "read"],
+            ["log"], ["log", "append"], ["log", "dump"], ["log", "verify"], ["log", "info"], ["syncup"], ["syncup", "feed"], ["syncup", "join"],
             ["syncup", "explain"], ["rollbacks"], ["rollbacks", "list"], ["rollbacks", "show"], ["bench"], ["bench", "limits"], ["bench", "log"], ["bench", "syncup"],
         ];
         var results = await Task.WhenAll(commands.Select(command => Tool.RunAsync([.. command, "--help"])));

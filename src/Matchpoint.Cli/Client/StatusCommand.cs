@@ -42,7 +42,11 @@ internal static class StatusCommand
         }
 
         // A node that was asked under two addresses is one.
-        answers = [.. answers.GroupBy(answer => answer.Status?.Name ?? answer.Address, StringComparer.Ordinal).Select(same => same.First()).OrderBy(answer => answer.Status?.Name ?? "~" + answer.Address, StringComparer.Ordinal)];
+        answers =
+        [
+            .. answers.GroupBy(answer => answer.Status?.Name ?? answer.Address, StringComparer.Ordinal).Select(same => same.First())
+                .OrderBy(answer => answer.Status?.Name ?? "~" + answer.Address, StringComparer.Ordinal),
+        ];
         if (json) Json.Print(answers.Select(Facts));
         else Print(answers, digest);
         return answers.Exists(answer => answer.Status is null) ? ExitCode.Failed : ExitCode.Success;

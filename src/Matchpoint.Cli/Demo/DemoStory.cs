@@ -80,8 +80,14 @@ internal sealed class DemoStory(string directory, DemoStage stage)
         if (client.Unknown > 0) stage.Line($"{client.Unknown} writes ended with their outcome unknown, and were not counted: nobody was told that they are done");
         var digests = await ShowAsync(group, digests: true, cancellation);
         var isEqual = digests.Distinct(StringComparer.Ordinal).Count() == 1;
-        stage.Line(missing == 0 && isEqual ? "Nothing acknowledged was lost, and all three hold the same." : "The nodes do not hold what they should.", missing == 0 && isEqual ? "bold green" : "bold red");
-        return missing == 0 && isEqual ? ExitCode.Success : ExitCode.Failed;
+        if (missing > 0 || !isEqual)
+        {
+            stage.Line("The nodes do not hold what they should.", "bold red");
+            return ExitCode.Failed;
+        }
+
+        stage.Line("Nothing acknowledged was lost, and all three hold the same.", "bold green");
+        return ExitCode.Success;
     }
 
     private async Task WriteLonelyAsync(ProcessGroup group, string name, CancellationToken cancellation)

@@ -19,7 +19,11 @@ internal sealed class ServeLog(MatchpointNode node, bool json)
 
     /// <summary>A syncup has ended.</summary>
     public void Completed(SyncupSummary summary) => Write(
-        new { @event = "syncup", summary.Feeder, summary.Matchpoint, summary.UndoneRecords, summary.UndoneCommits, summary.RoundTrips, summary.Decision, milliseconds = summary.Duration.TotalMilliseconds },
+        new
+        {
+            @event = "syncup", summary.Feeder, summary.Matchpoint, summary.UndoneRecords, summary.UndoneCommits, summary.RoundTrips, summary.Decision,
+            milliseconds = summary.Duration.TotalMilliseconds,
+        },
         $"syncup with {summary.Feeder} in {summary.Duration.TotalMilliseconds:0} ms: matchpoint {summary.Matchpoint}, {Show.Count(summary.UndoneRecords)} records undone "
         + $"({Show.Count(summary.UndoneCommits)} commits), {summary.RoundTrips} extra round trips: {summary.Decision}");
 

@@ -21,7 +21,9 @@ internal static class Failure
     public static (int Code, string Kind) Classify(Exception error) => error switch
     {
         UsageException or OptionsException => (ExitCode.Usage, "usage"),
-        ClientException client => (client.Error.Kind is "conflict" or "undone" or "trimmed" ? ExitCode.Refused : client.Error.Kind == "bad-request" ? ExitCode.Usage : ExitCode.Failed, client.Error.Kind),
+        ClientException { Error.Kind: "bad-request" } client => (ExitCode.Usage, client.Error.Kind),
+        ClientException { Error.Kind: "conflict" or "undone" or "trimmed" } client => (ExitCode.Refused, client.Error.Kind),
+        ClientException client => (ExitCode.Failed, client.Error.Kind),
         MatchpointException { InnerException: { } cause } => Classify(cause),
         MatchpointException => (ExitCode.Failed, "failed"),
         RefusedException or SyncupRefusedException => (ExitCode.Refused, "refused"),

@@ -1,0 +1,19 @@
+namespace Matchpoint.Tests.Node;
+
+/// <summary>Waits for what must come to be, and says what it waited for when it does not.</summary>
+internal static class Eventually
+{
+    /// <summary>How long anything may take here: the machines are small and shared.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>Returns when something holds.</summary>
+    public static async Task HoldsAsync(Func<bool> holds, string what)
+    {
+        var start = TimeProvider.System.GetTimestamp();
+        while (!holds())
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, $"waited {Patience.TotalSeconds} s: {what}");
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, TestContext.Current.CancellationToken);
+        }
+    }
+}

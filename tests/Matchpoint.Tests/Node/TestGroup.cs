@@ -1,0 +1,127 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Matchpoint.Transport;
+
+namespace Matchpoint.Tests.Node;
+
+/// <summary>Real nodes on loopback, each in a directory of its own, joined by links that can be cut.</summary>
+internal sealed class TestGroup : IAsyncDisposable
+{
+    private readonly Dictionary<string, Endpoint> _listen = [];
+    private readonly Dictionary<(string From, string To), TestLink> _links = [];
+    private readonly Dictionary<string, MatchpointNode> _nodes = [];
+    private readonly Func<MatchpointOptions, MatchpointOptions> _change;
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("matchpoint-group-");
+
+    private TestGroup(int size, Func<MatchpointOptions, MatchpointOptions> change)
+    {
+        _change = change;
+        foreach (var (name, port) in Enumerable.Range(0, size).Select(i => $"{(char)('a' + i)}").Zip(FreePorts(size))) _listen.Add(name, new Endpoint("127.0.0.1", port));
+        foreach (var from in Names)
+        {
+            foreach (var to in Names.Where(to => to != from)) _links.Add((from, to), new TestLink(() => _listen[to]));
+        }
+    }
+
+    /// <summary>The members' names.</summary>
+    public IReadOnlyCollection<string> Names => _listen.Keys;
+
+    /// <summary>The nodes that run.</summary>
+    public IReadOnlyCollection<MatchpointNode> Nodes => _nodes.Values;
+
+    /// <summary>The node that is the primary.</summary>
+    public MatchpointNode Primary => _nodes.Values.Where(node => node.IsPrimary).MaxBy(node => node.GetStatus().Term)!;
+
+    /// <summary>The nodes that are not the primary.</summary>
+    public List<MatchpointNode> Replicas => [.. _nodes.Values.Where(node => node != Primary)];
+
+    /// <summary>A running node.</summary>
+    public MatchpointNode this[string name] => _nodes[name];
+
+    /// <summary>Starts a group and waits until all follow one primary.</summary>
+    public static async Task<TestGroup> StartAsync(int size = 3, Func<MatchpointOptions, MatchpointOptions>? change = null)
+    {
+        var group = new TestGroup(size, change ?? (options => options));
+        foreach (var name in group.Names) await group.StartAsync(name);
+        await group.SettledAsync();
+        return group;
+    }
+
+    /// <summary>A member's directory.</summary>
+    public string DirectoryOf(string name) => Path.Combine(_directory.FullName, name);
+
+    /// <summary>A member's options.</summary>
+    public MatchpointOptions OptionsOf(string name) => _change(new MatchpointOptions
+    {
+        Directory = DirectoryOf(name),
+        Name = name,
+        Members = [.. Names.Select(member => new GroupMember(member, member == name ? $"{_listen[name]}" : _links[(name, member)].Address))],
+        Listen = $"{_listen[name]}",
+        ElectionTimeout = TimeSpan.FromMilliseconds(400),
+        CommitTimeout = Eventually.Patience,
+        ReadTimeout = Eventually.Patience,
+        MaxTailBytes = 64 * 1024 * 1024,
+    });
+
+    /// <summary>Starts a member.</summary>
+    public async Task<MatchpointNode> StartAsync(string name) => _nodes[name] = await MatchpointNode.OpenAsync(OptionsOf(name), TestContext.Current.CancellationToken);
+
+    /// <summary>Stops a member.</summary>
+    public async Task StopAsync(string name)
+    {
+        if (_nodes.Remove(name, out var node)) await node.DisposeAsync();
+    }
+
+    /// <summary>Does something to every link between a member and the others.</summary>
+    public void Links(string name, Action<TestLink> what)
+    {
+        foreach (var ((from, to), link) in _links)
+        {
+            if (from == name || to == name) what(link);
+        }
+    }
+
+    /// <summary>Waits until one running node is the primary and the others follow it.</summary>
+    public async Task SettledAsync()
+    {
+        await Eventually.HoldsAsync(
+            () => _nodes.Values.Count(node => node.State == NodeState.Primary && node.Core.IsReady) == 1
+                && _nodes.Values.Count(node => node.State == NodeState.Following && node.GetStatus().Primary == Primary.Options.Name) == _nodes.Count - 1,
+            "a primary with all others following; " + string.Join(" | ", _nodes.Values.Select(node => node.GetStatus()).Select(status => $"{status.Name}: {status.State} {status.Step}")));
+    }
+
+    /// <summary>Waits until all running nodes hold the same, and gives its hash.</summary>
+    public async Task<string> AgreedAsync()
+    {
+        await SettledAsync();
+        await Eventually.HoldsAsync(() => _nodes.Values.Select(node => node.GetStatus()).Select(status => (status.Last, status.Durable)).Distinct().Count() == 1
+            && Primary.GetStatus() is var primary && primary.Last == primary.Durable, "all logs equally long, and durable");
+        var digests = new List<string>();
+        foreach (var node in _nodes.Values) digests.Add((await node.DigestAsync(TestContext.Current.CancellationToken)).Digest);
+        Assert.Single(digests.Distinct());
+        return digests[0];
+    }
+
+    /// <summary>The UTF-8 of a text.</summary>
+    public static byte[] Utf8(string text) => Encoding.UTF8.GetBytes(text);
+
+    /// <summary>A value as text.</summary>
+    public static string? Text(byte[]? value) => value is null ? null : Encoding.UTF8.GetString(value);
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var link in _links.Values) await link.DisposeAsync();
+        foreach (var node in _nodes.Values) await node.DisposeAsync();
+        _directory.Delete(recursive: true);
+    }
+
+    private static int[] FreePorts(int count)
+    {
+        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
+        foreach (var listener in listeners) listener.Start();
+        var ports = listeners.ConvertAll(listener => ((IPEndPoint)listener.LocalEndpoint).Port);
+        foreach (var listener in listeners) listener.Dispose();
+        return [.. ports];
+    }
+}
