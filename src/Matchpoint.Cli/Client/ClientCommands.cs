@@ -212,8 +212,13 @@ internal static class ClientCommands
     {
         if (json)
         {
-            var changes = set.Operations.Select(change => new { kind = $"{change.Kind}", change.Database, key = Show.Text(change.Key, int.MaxValue), value = change.Value "
-                + $"is null ? null : Show.Text(change.Value, int.MaxValue) });
+            var changes = set.Operations.Select(change => new
+            {
+                kind = $"{change.Kind}",
+                change.Database,
+                key = Show.Text(change.Key, int.MaxValue),
+                value = change.Value is null ? null : Show.Text(change.Value, int.MaxValue),
+            });
             Console.Out.WriteLine(JsonSerializer.Serialize(new { token = set.Token, time = set.Time, changes }, Terminal.Json.Line));
             return;
         }

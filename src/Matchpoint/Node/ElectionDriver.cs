@@ -24,6 +24,9 @@ internal interface IElectionHost
     /// <summary>The election has taken a step.</summary>
     void OnElectionStep(ElectionRole role, Standing standing, IReadOnlyList<string> awaited);
 
+    /// <summary>Something is to be known; null takes it back.</summary>
+    void Warn(string source, string? sentence);
+
     /// <summary>The election cannot go on.</summary>
     void Fail(Exception error);
 }
@@ -134,7 +137,7 @@ internal sealed class ElectionDriver
         await channel.FlushAsync(_timeout, cancellation).ConfigureAwait(false);
     }
 
-    private PollAnswer Refuse(string reason) => new(_members.Self, Term.None, Granted: false, Standing.Full, "", Term.None, reason);
+    private static PollAnswer Refuse(string reason) => new("", Term.None, Granted: false, Standing.Full, "", Term.None, reason);
 
     private async Task StepAsync(ElectionInput input, CancellationToken cancellation)
     {
@@ -202,6 +205,15 @@ internal sealed class ElectionDriver
                 await channel.FlushAsync(_timeout, cancellation).ConfigureAwait(false);
                 var frame = await channel.ReceiveAsync(_timeout, cancellation).ConfigureAwait(false);
                 var answer = PollAnswer.Decode(frame.Span);
+                // Whoever is turned away at the door hears of no name: only members tell theirs.
+                var isTurnedAway = answer.Name.Length == 0;
+                _host.Warn($"refused by {voter}", isTurnedAway ? $"{voter} refuses this node: {answer.Reason}" : null);
+                if (isTurnedAway)
+                {
+                    LastRefusal = $"{voter}: {answer.Reason}";
+                    return;
+                }
+
                 LastRefusal = answer.Granted || answer.Reason.Length == 0 || poll.Kind == PollKind.Look ? LastRefusal : $"{voter}: {answer.Reason}";
                 Post(new ElectionInput.PollAnswered(poll.Kind, poll.Term, answer));
                 await channel.CloseAsync(GoodbyeCode.Done, "").ConfigureAwait(false);
