@@ -203,6 +203,13 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     }
 
     /// <inheritdoc/>
+    public async Task StopFollowingAsync()
+    {
+        Feeders.ChangeRole(default);
+        await Follower.StopAsync().ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
     public async Task FollowAsync(string primary, Term term)
     {
         Feeders.ChangeRole(default);
