@@ -354,7 +354,8 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     {
         if (Log.Failure is { } failure)
         {
-            Fail(failure);
+            // Not here, where the log's writer is held: others wait for it while they hold what a failing node takes.
+            ThreadPool.UnsafeQueueUserWorkItem(static failed => failed.Core.Fail(failed.Failure), (Core: this, Failure: failure), preferLocal: false);
             return;
         }
 
