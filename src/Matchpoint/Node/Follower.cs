@@ -216,7 +216,8 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
     private async Task RunAsync(string primary, Term term, CancellationToken cancellation)
     {
         var pause = FirstPause;
-        var feeder = _options.PreferredFeeder is { } preferred && preferred != _members.Self ? preferred : primary;
+        // What a node has forgotten only the primary surely has: another feeder may itself be behind.
+        var feeder = _options.PreferredFeeder is { } preferred && preferred != _members.Self && _host.Counts ? preferred : primary;
         while (!cancellation.IsCancellationRequested)
         {
             var began = _clock.Now;
@@ -276,7 +277,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
                 decideOnly: false, observer)
             {
                 KnownTerm = term,
-                Admit = hello => Admit(hello, term),
+                Admit = hello => Admit(hello, feeder, term),
                 OnCut = _appender.OnCut,
                 Stream = async (fetch, token) =>
                 {
@@ -310,13 +311,20 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
         }
     }
 
-    private HelloVerdict.Refused? Admit(in FeederHello hello, Term term)
+    private HelloVerdict.Refused? Admit(in FeederHello hello, string feeder, Term term)
     {
         if (hello.Term > term) _host.OnTermSeen(hello.Term);
-        return hello.PrimaryTerm == hello.Term && hello.PrimaryTerm == term
-            ? null
-            : new HelloVerdict.Refused(
+        if (hello.PrimaryTerm != hello.Term || hello.PrimaryTerm != term)
+        {
+            return new HelloVerdict.Refused(
                 RefusalReason.NotPrimary, $"'{hello.Name}' feeds as of term {hello.PrimaryTerm} and knows of term {hello.Term}; this node follows term {term}.");
+        }
+
+        // A feeder that is merely behind lacks what the primary has, and what this node may have acknowledged to it: only the primary's own log tells what is to be undone.
+        var last = _log.Appended.Vlsn;
+        return feeder == _primary || hello.Last >= last
+            ? null
+            : new HelloVerdict.Refused(RefusalReason.NotPrimary, $"'{hello.Name}' is not the primary and holds records up to {hello.Last}, this node up to {last}.");
     }
 
     /// <summary>Tells the steps of a syncup in words.</summary>
