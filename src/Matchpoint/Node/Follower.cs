@@ -25,6 +25,9 @@ internal interface IFollowerHost : INodeHost
     /// <summary>Whether this node takes part in majorities.</summary>
     bool Counts { get; }
 
+    /// <summary>Takes note, durably, that records will be acknowledged before they are flushed.</summary>
+    void BeginUnflushedPromises();
+
     /// <summary>The stream has begun, or ended: whether this node is fed by the primary of a term.</summary>
     void OnFed(Term term, bool isFed);
 
@@ -298,6 +301,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
         _feederDurable = Vlsn.Max(_feederDurable, fetch.Feeder.Durable);
         _target = fetch.Feeder.Last;
         _pendingLag = default;
+        if (AcknowledgesUnflushed) _host.BeginUnflushedPromises();
         _host.OnFed(term, isFed: true);
         _host.Warn("stream", null);
         _host.Report(NodeState.Following, $"following {_primary} (term {term})" + (feeder == _primary ? "" : $", fed by {feeder}"));

@@ -25,7 +25,6 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     private readonly SyncupPeer _self;
     private readonly ITimer _sweeper;
     private readonly CancellationTokenSource _stopping = new();
-    private readonly Lock _ballotGate = new();
     private ServiceListener? _listener;
     private Task _electing = Task.CompletedTask;
     private int _isFailed;
@@ -151,11 +150,8 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         return await Progress.WaitAsync(Goal.Durable, ReignStart, timeout, cancellation).ConfigureAwait(false) == WaitResult.Reached && Appender.Reign != Term.None;
     }
 
-    /// <summary>Takes note, durably, that records will be acknowledged before they are flushed.</summary>
-    public void BeginUnflushedPromises()
-    {
-        lock (_ballotGate) _ballot.BeginUnflushedPromises();
-    }
+    /// <inheritdoc/>
+    public void BeginUnflushedPromises() => _ballot.BeginUnflushedPromises();
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

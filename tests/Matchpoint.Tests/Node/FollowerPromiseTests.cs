@@ -7,7 +7,7 @@ using Matchpoint.Transport;
 
 namespace Matchpoint.Tests.Node;
 
-/// <summary>What a replica has acknowledged it keeps, whoever feeds it.</summary>
+/// <summary>What a replica has acknowledged it keeps, whoever feeds it, and what it may lose it says beforehand.</summary>
 public class FollowerPromiseTests
 {
     private static readonly Term Reign = new(1);
@@ -51,6 +51,22 @@ public class FollowerPromiseTests
         }
 
         Assert.Equal(0, asked);
+    }
+
+    [Fact]
+    public async Task That_records_will_be_acknowledged_unflushed_is_written_down_before_the_first_is()
+    {
+        using var primary = new TestNode("p").Write("t1 a b");
+        using var replica = new TestNode("r").Write("t1");
+        await using var listener = await ServeAsync(primary, static () => { });
+        var host = new Host();
+        await using (var follower = Follower(replica, host, Options(new Endpoint("127.0.0.1", 1), listener.LocalEndpoint) with { Durability = Durability.Written }))
+        {
+            await follower.FollowAsync("p", Reign);
+            await host.Fed.Task.WaitAsync(Meeting.Patience, TestContext.Current.CancellationToken);
+        }
+
+        Assert.True(host.HadPromisedWhenFed);
     }
 
     private static ValueTask<ServiceListener> ServeAsync(TestNode feeder, Action asked)
