@@ -90,7 +90,7 @@ internal sealed class RecordLog : IDisposable
     }
 
     /// <summary>
-    /// Called when more is written, when more is flushed, and when the log has failed: on the thread that does it and under the writer's lock, so it must be short, must not throw, and must wait for nobody
+    /// Called when more is written, when more is flushed, when the log was cut, and when it has failed: on the thread that does it and under the writer's lock, so it must be short, must not throw, and must wait for nobody
     /// who may wait for the log.
     /// </summary>
     public Action? Moved { get; set; }
@@ -292,6 +292,8 @@ internal sealed class RecordLog : IDisposable
             {
                 lock (_gate) _isCutting = false;
             }
+
+            Moved?.Invoke();
         }
     }
 

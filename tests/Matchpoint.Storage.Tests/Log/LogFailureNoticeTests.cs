@@ -1,3 +1,4 @@
+using Matchpoint.Protocol.Identities;
 using Matchpoint.Simulation.Files;
 
 namespace Matchpoint.Storage.Tests.Log;
@@ -21,5 +22,18 @@ public class LogFailureNoticeTests
         open.Log.Commit("b", "2", flush: FlushPolicy.Sync);
         open.Log.Drain();
         Assert.IsType<LogPoisonedException>(told);
+    }
+
+    [Fact]
+    public void Whoever_watches_the_log_is_told_that_it_was_cut()
+    {
+        using var open = TestLogs.Open(new MemoryFiles(), TestLogs.Stepped);
+        var kept = open.Log.StartTerm(1);
+        open.Log.Commit("a", "1");
+        open.Log.FlushAll();
+        var (written, flushed) = (Vlsn.Null, Vlsn.Null);
+        open.Log.Moved = () => (written, flushed) = (open.Log.Written, open.Log.Flushed);
+        open.Log.CutAfter(kept, "");
+        Assert.Equal((kept, kept), (written, flushed));
     }
 }
