@@ -18,6 +18,8 @@ namespace Matchpoint.Node;
 /// <summary>A node put together: its log, its state, its election, whom it follows and whom it feeds. What happens in one part goes from here to the others.</summary>
 internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
 {
+    private static readonly Vlsn Unreachable = Vlsn.Of(long.MaxValue);
+
     private readonly DataDirectory _directory;
     private readonly BallotFile _ballot;
     private readonly StateKeeper _keeper;
@@ -131,7 +133,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     public bool HoldsLease()
     {
         if (Members.Voters.Length == 1) return Appender.Reign != Term.None;
-        return Appender.Reign != Term.None && Clock.Now < Progress.QuorumHeardAt + _settings.Lease;
+        return Appender.Reign != Term.None && Progress.ReignHeardAt is { } heardAt && Clock.Now < heardAt + _settings.Lease;
     }
 
     /// <summary>Whether everything that was ever acknowledged is known to be durable here: the reign's first record is.</summary>
@@ -182,6 +184,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         Feeders.ChangeRole(default);
         await Log.WaitAsync(Log.Appended.Vlsn, FlushPolicy.Write, CancellationToken.None).ConfigureAwait(false);
         if (Options.Durability.ReplicaFlush != FlushPolicy.Sync && Members.Voters.Length > 1) BeginUnflushedPromises();
+        ReignStart = Unreachable; // Until the reign's first record has a number nothing of it is ready.
         ReignStart = BeginReign(term);
         Progress.BeginReign(new AckTracker(Members.Voters, Members.Self, ReignStart, Clock.Now));
         Feeders.ChangeRole(new FeedingRole(term, IsPrimary: true));

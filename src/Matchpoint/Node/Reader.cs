@@ -16,8 +16,10 @@ internal sealed class Reader(NodeCore core)
     private static readonly Vlsn Everything = Vlsn.Of(long.MaxValue);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(2);
 
-    /// <summary>Whether a default read can be served at once: a primary must be sure that it still is.</summary>
-    public bool CanServeNow => core.Appender.Reign == Term.None || core.HoldsLease();
+    /// <summary>
+    /// Whether a default read can be served at once, and a transaction begin: a primary must be sure that it still is, and that it knows of all that was acknowledged before its reign.
+    /// </summary>
+    public bool CanServeNow => core.Appender.Reign == Term.None || (core.IsReady && core.HoldsLease());
 
     /// <summary>The value of a key; null when it has none.</summary>
     public ValueTask<byte[]?> GetAsync(ushort database, ReadOnlyMemory<byte> key, ReadLevel level, CancellationToken cancellation) =>
