@@ -30,7 +30,8 @@ internal enum ElectionRole
 /// Guarantees: (1) at most one primary per term; (2) a vote is on the device before it is sent; (3) while a voter has heard the primary within
 /// <see cref="ElectionSettings.Timeout"/> it helps nobody else; a start counts as hearing one; (4) a node whose <see cref="Standing"/> is not full
 /// neither votes nor stands, except that voters
-/// who are all new elect the first primary.
+/// who are all new elect the first primary; (5) whoever knows of a newer term follows, and acknowledges to, no primary of an older one: what a majority acknowledged is in every log
+/// that the majority elects.
 /// </remarks>
 internal sealed class Election
 {
@@ -43,6 +44,7 @@ internal sealed class Election
     private Vlsn _last;
     private TimeSpan _heardAt;
     private TimeSpan _deadline;
+    private bool _isFollowing;
 
     /// <summary>An election as a node starts.</summary>
     /// <param name="settings">The group as this node knows it.</param>
@@ -117,6 +119,7 @@ internal sealed class Election
                 break;
             case ElectionInput.Retired retired:
                 if (Role == ElectionRole.Primary) effects.Add(new ElectionEffect.StepDown(retired.Reason));
+                StopFollowing(effects);
                 Role = ElectionRole.Retired;
                 Primary = null;
                 break;
@@ -172,6 +175,7 @@ internal sealed class Election
     {
         Role = ElectionRole.Candidate;
         Primary = null;
+        StopFollowing(effects);
         _granted.Clear();
         _granted.Add(_settings.Self);
         _ballot = _ballot with { Term = Term.Next, VotedFor = _settings.Self, Standing = Standing.Full };
@@ -289,6 +293,7 @@ internal sealed class Election
         if (Primary == primary) return;
         Invariant.Holds(Primary is null, $"'{Primary}' and '{primary}' are both primaries of term {Term}.");
         Primary = primary;
+        _isFollowing = true;
         effects.Add(new ElectionEffect.Follow(primary, Term));
     }
 
@@ -304,7 +309,15 @@ internal sealed class Election
     {
         if (Role != ElectionRole.Retired) BecomeReplica(reason, now, effects);
         Primary = null;
+        StopFollowing(effects);
         Save(_ballot with { Term = term, VotedFor = votedFor }, effects);
+    }
+
+    private void StopFollowing(List<ElectionEffect> effects)
+    {
+        if (!_isFollowing) return;
+        _isFollowing = false;
+        effects.Add(new ElectionEffect.StopFollowing());
     }
 
     private void BecomeReplica(string reason, TimeSpan now, List<ElectionEffect> effects)

@@ -49,6 +49,12 @@ internal abstract record ElectionEffect
     /// <summary>Writes the ballot and flushes it. When that fails the node must stop: nothing behind this effect may happen.</summary>
     public sealed record SaveBallot(Ballot Ballot) : ElectionEffect;
 
+    /// <summary>
+    /// Whom this node follows is not its primary any more: when this is done nothing more comes from there, and nothing more is acknowledged. A vote behind this effect
+    /// holds only for the log that it was weighed against: when that has moved meanwhile, the vote must not be given.
+    /// </summary>
+    public sealed record StopFollowing : ElectionEffect;
+
     /// <summary>Asks one voter.</summary>
     public sealed record SendPoll(string To, PollKind Kind, Term Term, bool IsBootstrap) : ElectionEffect;
 

@@ -8,7 +8,7 @@ using Matchpoint.Storage.Files;
 namespace Matchpoint.Storage.Data;
 
 /// <summary>
-/// What a node has promised, in the file <c>ballot</c>: replaced as a whole, durably, before anybody hears of it. Little-endian:
+/// What a node has promised, in the file <c>ballot</c>: replaced as a whole, durably, before anybody hears of it. Safe for threads. Little-endian:
 /// <code>
 ///  0 8 bytes "MPBALLOT"
 ///  8 u32 format version
@@ -27,17 +27,19 @@ internal sealed class BallotFile
     private const int FixedSize = 52;
 
     private readonly DataDirectory _directory;
+    private readonly Lock _gate = new();
+    private volatile Ballot _ballot;
     private bool _hasUnflushedPromises;
 
     private BallotFile(DataDirectory directory, Ballot ballot, bool hasUnflushedPromises)
     {
         _directory = directory;
-        Ballot = ballot;
+        _ballot = ballot;
         _hasUnflushedPromises = hasUnflushedPromises;
     }
 
     /// <summary>What was promised.</summary>
-    public Ballot Ballot { get; private set; }
+    public Ballot Ballot => _ballot;
 
     private static ReadOnlySpan<byte> Magic => "MPBALLOT"u8;
 
@@ -63,24 +65,33 @@ internal sealed class BallotFile
     /// <summary>Makes a ballot durable.</summary>
     public void Save(Ballot ballot)
     {
-        Write(ballot, _hasUnflushedPromises);
-        Ballot = ballot;
+        lock (_gate)
+        {
+            Write(ballot, _hasUnflushedPromises);
+            _ballot = ballot;
+        }
     }
 
     /// <summary>Takes note, durably, that records will be acknowledged before they are flushed.</summary>
     public void BeginUnflushedPromises()
     {
-        if (_hasUnflushedPromises) return;
-        Write(Ballot, hasUnflushedPromises: true);
-        _hasUnflushedPromises = true;
+        lock (_gate)
+        {
+            if (_hasUnflushedPromises) return;
+            Write(_ballot, hasUnflushedPromises: true);
+            _hasUnflushedPromises = true;
+        }
     }
 
     /// <summary>Takes note that everything acknowledged is flushed.</summary>
     public void EndUnflushedPromises()
     {
-        if (!_hasUnflushedPromises) return;
-        Write(Ballot, hasUnflushedPromises: false);
-        _hasUnflushedPromises = false;
+        lock (_gate)
+        {
+            if (!_hasUnflushedPromises) return;
+            Write(_ballot, hasUnflushedPromises: false);
+            _hasUnflushedPromises = false;
+        }
     }
 
     private void Write(Ballot ballot, bool hasUnflushedPromises)

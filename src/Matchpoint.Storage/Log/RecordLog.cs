@@ -89,7 +89,10 @@ internal sealed class RecordLog : IDisposable
         get { lock (_gate) return _closed; }
     }
 
-    /// <summary>Called when more is written, and when more is flushed: on the thread that does it, so it must be short and must not throw.</summary>
+    /// <summary>
+    /// Called when more is written, when more is flushed, when the log was cut, and when it has failed: on the thread that does it and under the writer's lock, so it must be short, must not throw, and must wait for nobody
+    /// who may wait for the log.
+    /// </summary>
     public Action? Moved { get; set; }
 
     /// <summary>Opens the log of a directory, mending what a crash left.</summary>
@@ -301,6 +304,8 @@ internal sealed class RecordLog : IDisposable
             {
                 lock (_gate) _isCutting = false;
             }
+
+            Moved?.Invoke();
         }
     }
 
@@ -373,6 +378,7 @@ internal sealed class RecordLog : IDisposable
             + "acknowledged. Mend the cause, then open the directory again: it is checked then, and an unflushed end is cut off.",
             error);
         Close(first);
+        Moved?.Invoke();
     }
 
     private void Close(Exception reason)

@@ -18,6 +18,9 @@ internal interface IElectionHost
     /// <summary>This node is not the primary any more.</summary>
     Task StepDownAsync(string reason);
 
+    /// <summary>Nobody is followed any more: nothing is appended or acknowledged when this returns.</summary>
+    Task StopFollowingAsync();
+
     /// <summary>Another node is the primary.</summary>
     Task FollowAsync(string primary, Term term);
 
@@ -142,6 +145,7 @@ internal sealed class ElectionDriver
     private async Task StepAsync(ElectionInput input, CancellationToken cancellation)
     {
         var end = _log.Appended;
+        var weighed = end;
         _election.LogMoved(end.Term, end.Vlsn);
         _effects.Clear();
         _election.Step(input, _clock.Now, _effects);
@@ -156,7 +160,14 @@ internal sealed class ElectionDriver
                     Send(send, end.Term, end.Vlsn, cancellation);
                     break;
                 case ElectionEffect.Answer answer:
-                    if (_answers.Remove(answer.Ticket, out var waiting)) waiting.TrySetResult(answer.Message);
+                    // Weighed against a log that has got, and acknowledged, more since: it could elect away what that was.
+                    var isTakenBack = input is ElectionInput.PollReceived { Poll.Kind: PollKind.Vote } && answer.Message.Granted && end != weighed;
+                    if (_answers.Remove(answer.Ticket, out var waiting))
+                        waiting.TrySetResult(isTakenBack ? answer.Message with { Granted = false, Reason = "the log here has moved while the vote was weighed" } : answer.Message);
+                    break;
+                case ElectionEffect.StopFollowing:
+                    await _host.StopFollowingAsync().ConfigureAwait(false);
+                    end = _log.Appended;
                     break;
                 case ElectionEffect.BecomePrimary become:
                     (Term, _primary) = (_election.Term, _election.Primary);

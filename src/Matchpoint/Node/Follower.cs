@@ -25,6 +25,9 @@ internal interface IFollowerHost : INodeHost
     /// <summary>Whether this node takes part in majorities.</summary>
     bool Counts { get; }
 
+    /// <summary>Takes note, durably, that records will be acknowledged before they are flushed.</summary>
+    void BeginUnflushedPromises();
+
     /// <summary>The stream has begun, or ended: whether this node is fed by the primary of a term.</summary>
     void OnFed(Term term, bool isFed);
 
@@ -237,7 +240,8 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
     private async Task RunAsync(string primary, Term term, CancellationToken cancellation)
     {
         var pause = FirstPause;
-        var feeder = _options.PreferredFeeder is { } preferred && preferred != _members.Self ? preferred : primary;
+        // What a node has forgotten only the primary surely has: another feeder may itself be behind.
+        var feeder = _options.PreferredFeeder is { } preferred && preferred != _members.Self && _host.Counts ? preferred : primary;
         while (!cancellation.IsCancellationRequested)
         {
             var began = _clock.Now;
@@ -299,7 +303,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
                 decideOnly: false, observer)
             {
                 KnownTerm = term,
-                Admit = hello => Admit(hello, term),
+                Admit = hello => Admit(hello, feeder, term),
                 OnCut = _appender.OnCut,
                 Stream = async (fetch, token) =>
                 {
@@ -321,6 +325,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
         _target = fetch.Feeder.Last;
         _pendingLag = default;
         if (_isInDoubt) _doubtEndsAt = fetch.Feeder.Durable;
+        if (AcknowledgesUnflushed) _host.BeginUnflushedPromises();
         _host.OnFed(term, isFed: true);
         _host.Warn("stream", null);
         _host.Report(NodeState.Following, $"following {_primary} (term {term})" + (feeder == _primary ? "" : $", fed by {feeder}"));
@@ -334,13 +339,20 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
         }
     }
 
-    private HelloVerdict.Refused? Admit(in FeederHello hello, Term term)
+    private HelloVerdict.Refused? Admit(in FeederHello hello, string feeder, Term term)
     {
         if (hello.Term > term) _host.OnTermSeen(hello.Term);
-        return hello.PrimaryTerm == hello.Term && hello.PrimaryTerm == term
-            ? null
-            : new HelloVerdict.Refused(
+        if (hello.PrimaryTerm != hello.Term || hello.PrimaryTerm != term)
+        {
+            return new HelloVerdict.Refused(
                 RefusalReason.NotPrimary, $"'{hello.Name}' feeds as of term {hello.PrimaryTerm} and knows of term {hello.Term}; this node follows term {term}.");
+        }
+
+        // A feeder that is merely behind lacks what the primary has, and what this node may have acknowledged to it: only the primary's own log tells what is to be undone.
+        var last = _log.Appended.Vlsn;
+        return feeder == _primary || hello.Last >= last
+            ? null
+            : new HelloVerdict.Refused(RefusalReason.NotPrimary, $"'{hello.Name}' is not the primary and holds records up to {hello.Last}, this node up to {last}.");
     }
 
     /// <summary>Tells the steps of a syncup in words.</summary>

@@ -20,6 +20,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
 {
     /// <summary>So often waits are looked through for deadlines; and where nobody asks for flushes, the log is flushed: so much a power cut may take.</summary>
     private static readonly TimeSpan SweepInterval = TimeSpan.FromMilliseconds(25);
+    private static readonly Vlsn Unreachable = Vlsn.Of(long.MaxValue);
 
     private readonly DataDirectory _directory;
     private readonly BallotFile _ballot;
@@ -28,7 +29,6 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     private readonly SyncupPeer _self;
     private readonly ITimer _sweeper;
     private readonly CancellationTokenSource _stopping = new();
-    private readonly Lock _ballotGate = new();
     private ServiceListener? _listener;
     private Task _electing = Task.CompletedTask;
     private int _isFailed;
@@ -135,7 +135,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     public bool HoldsLease()
     {
         if (Members.Voters.Length == 1) return Appender.Reign != Term.None;
-        return Appender.Reign != Term.None && Clock.Now < Progress.QuorumHeardAt + _settings.Lease;
+        return Appender.Reign != Term.None && Progress.ReignHeardAt is { } heardAt && Clock.Now < heardAt + _settings.Lease;
     }
 
     /// <summary>Whether everything that was ever acknowledged is known to be durable here: the reign's first record is.</summary>
@@ -154,11 +154,8 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         return await Progress.WaitAsync(Goal.Durable, ReignStart, timeout, cancellation).ConfigureAwait(false) == WaitResult.Reached && Appender.Reign != Term.None;
     }
 
-    /// <summary>Takes note, durably, that records will be acknowledged before they are flushed.</summary>
-    public void BeginUnflushedPromises()
-    {
-        lock (_ballotGate) _ballot.BeginUnflushedPromises();
-    }
+    /// <inheritdoc/>
+    public void BeginUnflushedPromises() => _ballot.BeginUnflushedPromises();
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -189,6 +186,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         Feeders.ChangeRole(default);
         await Log.WaitAsync(Log.Appended.Vlsn, FlushPolicy.Write, CancellationToken.None).ConfigureAwait(false);
         if (Options.Durability.ReplicaFlush != FlushPolicy.Sync && Members.Voters.Length > 1) BeginUnflushedPromises();
+        ReignStart = Unreachable; // Until the reign's first record has a number nothing of it is ready.
         ReignStart = BeginReign(term);
         Progress.BeginReign(new AckTracker(Members.Voters, Members.Self, ReignStart, Clock.Now));
         if (Members.Voters.Length > 1) Follower.BeginDoubt();
@@ -204,6 +202,13 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         Feeders.ChangeRole(default);
         Board.Report(NodeState.Electing, $"no longer primary: {reason}");
         return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public async Task StopFollowingAsync()
+    {
+        Feeders.ChangeRole(default);
+        await Follower.StopAsync().ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -357,7 +362,8 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     {
         if (Log.Failure is { } failure)
         {
-            Fail(failure);
+            // Not here, where the log's writer is held: others wait for it while they hold what a failing node takes.
+            ThreadPool.UnsafeQueueUserWorkItem(static failed => failed.Core.Fail(failed.Failure), (Core: this, Failure: failure), preferLocal: false);
             return;
         }
 

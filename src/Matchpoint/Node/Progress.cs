@@ -27,10 +27,10 @@ internal sealed class Progress(bool countsUnflushed, NodeClock clock)
     public Action? DurableMoved { get; set; }
 
     /// <summary>When what a majority has answered was sent; now where this node leads nobody.</summary>
-    public TimeSpan QuorumHeardAt
-    {
-        get => Volatile.Read(ref _quorumHeardAt) is >= 0 and var ticks ? TimeSpan.FromTicks(ticks) : clock.Now;
-    }
+    public TimeSpan QuorumHeardAt => ReignHeardAt ?? clock.Now;
+
+    /// <summary>When what a majority has answered was sent; null where this node leads nobody.</summary>
+    public TimeSpan? ReignHeardAt => Volatile.Read(ref _quorumHeardAt) is >= 0 and var ticks ? TimeSpan.FromTicks(ticks) : null;
 
     /// <summary>How far the records of the reign are; nothing outside a reign.</summary>
     public AckLevels Levels
@@ -41,13 +41,18 @@ internal sealed class Progress(bool countsUnflushed, NodeClock clock)
     /// <summary>A reign of this node begins: from now on acknowledgements are counted.</summary>
     public void BeginReign(AckTracker tracker)
     {
+        ProgressWaiter? reached;
+        bool isMore;
         lock (_gate)
         {
             _tracker = tracker;
             Volatile.Write(ref _quorumHeardAt, tracker.QuorumHeardAt.Ticks);
+            tracker.OnLocal(_written, _flushed);
+            (reached, isMore) = Advance_Locked();
         }
 
-        OnLocal(_written, _flushed);
+        if (isMore) DurableMoved?.Invoke();
+        CompleteAll(reached, WaitResult.Reached);
     }
 
     /// <summary>The reign ends: whoever waited for its acknowledgements waits in vain.</summary>

@@ -17,11 +17,11 @@ internal sealed class Reader(NodeCore core)
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(2);
 
     /// <summary>
-    /// Whether a default read can be served at once: a primary must be sure that it still is, and one that ceased to be must have heard from the next
-    /// what it has missed. Whoever read from it as the primary
-    /// must not be led back in time.
+    /// Whether a default read can be served at once, and a transaction begin: a primary must be sure that it still is, and that it knows of all that
+    /// was acknowledged before its reign; one that ceased to be must have heard from the next what it has missed, so that whoever read from it is not
+    /// led back in time.
     /// </summary>
-    public bool CanServeNow => core.Appender.Reign == Term.None ? !core.Follower.IsInDoubt : core.HoldsLease();
+    public bool CanServeNow => core.Appender.Reign == Term.None ? !core.Follower.IsInDoubt : core.IsReady && core.HoldsLease();
 
     /// <summary>The value of a key; null when it has none.</summary>
     public ValueTask<byte[]?> GetAsync(ushort database, ReadOnlyMemory<byte> key, ReadLevel level, CancellationToken cancellation) =>

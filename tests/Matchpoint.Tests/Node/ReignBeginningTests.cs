@@ -1,0 +1,43 @@
+using Matchpoint.Node;
+using Matchpoint.Protocol.Durability;
+using Matchpoint.Protocol.Identities;
+
+namespace Matchpoint.Tests.Node;
+
+/// <summary>A primary serves nothing as current before it knows what was acknowledged before its reign, and nothing when the reign is over.</summary>
+public class ReignBeginningTests
+{
+    [Fact]
+    public async Task A_primary_whose_first_record_is_not_durable_serves_no_default_read_and_begins_no_transaction()
+    {
+        var directory = System.IO.Directory.CreateTempSubdirectory("matchpoint").FullName;
+        try
+        {
+            var options = new MatchpointOptions
+            {
+                Directory = directory, Name = "x", Listen = "127.0.0.1:0", ElectionTimeout = TimeSpan.FromMinutes(1), ReadTimeout = TimeSpan.FromMilliseconds(50),
+                Members = [new GroupMember("x", "127.0.0.1:1"), new GroupMember("y", "127.0.0.1:2"), new GroupMember("z", "127.0.0.1:3")],
+            };
+            await using var node = await MatchpointNode.OpenAsync(options, TestContext.Current.CancellationToken);
+            await node.Core.BecomePrimaryAsync(new Term(1));
+            Assert.True(node.Core.HoldsLease());
+            await Assert.ThrowsAsync<StaleReadException>(async () => await node.Default.GetAsync("a"u8.ToArray(), cancellation: TestContext.Current.CancellationToken));
+            await Assert.ThrowsAsync<StaleReadException>(async () => await node.BeginAsync(TestContext.Current.CancellationToken));
+        }
+        finally
+        {
+            System.IO.Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Whoever_leads_nobody_was_heard_by_nobody()
+    {
+        var progress = new Progress(countsUnflushed: false, new NodeClock(new ManualTime()));
+        Assert.Null(progress.ReignHeardAt);
+        progress.BeginReign(new AckTracker(["x", "y", "z"], "x", Vlsn.First, TimeSpan.FromSeconds(3)));
+        Assert.Equal(TimeSpan.FromSeconds(3), progress.ReignHeardAt);
+        progress.EndReign();
+        Assert.Null(progress.ReignHeardAt);
+    }
+}

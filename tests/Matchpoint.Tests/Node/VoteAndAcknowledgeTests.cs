@@ -1,0 +1,88 @@
+using Matchpoint.Node;
+using Matchpoint.Protocol.Elections;
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Messages;
+using Matchpoint.Storage.Data;
+using Matchpoint.Syncup;
+using Matchpoint.Tests.Syncup;
+
+namespace Matchpoint.Tests.Node;
+
+/// <summary>A vote holds for the log that it was weighed against: what was acknowledged to the old primary since would be elected away.</summary>
+public class VoteAndAcknowledgeTests
+{
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(1);
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_vote_is_not_given_when_more_of_the_old_primary_came_until_it_was_followed_no_more(bool isMoreComing)
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        using var node = new TestNode("x").Write("t5 a b");
+        var host = new Host { OnStop = () => node.Write(isMoreComing ? "c" : "") };
+        var time = new ManualTime();
+        var driver = Driver(node, host, time);
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var running = driver.RunAsync(stopping.Token);
+        driver.Post(new ElectionInput.PrimaryHeard(new Term(5), "p"));
+        await host.Followed.Task.WaitAsync(Meeting.Patience, cancellation);
+        time.Advance(Timeout * 2);
+        var end = node.Log.Appended;
+        var poll = new Poll(TestNode.Group, default, "y", PollKind.Vote, IsBootstrap: false, new Term(6), end.Term, end.Vlsn);
+        var answer = await driver.AnswerAsync(poll, cancellation);
+        Assert.Equal(1, host.Stops);
+        Assert.Equal(!isMoreComing, answer.Granted);
+        await stopping.CancelAsync();
+        await running;
+        Assert.Null(host.Failure);
+    }
+
+    private static ElectionDriver Driver(TestNode node, Host host, TimeProvider time)
+    {
+        var members = new Members(new MatchpointOptions
+        {
+            Directory = "x", Name = "x", Members = [new GroupMember("p", "127.0.0.1:1"), new GroupMember("x", "127.0.0.1:2"), new GroupMember("y", "127.0.0.1:3")],
+        });
+        var clock = new NodeClock(time);
+        var ballot = BallotFile.Open(node.Directory, hasRecords: false);
+        ballot.Save(new Ballot(new Term(5), null, Standing.Full, Term.None));
+        var progress = new Progress(countsUnflushed: false, clock);
+        var feeders = new Feeders(node.Log, progress, members, new SyncupPeer { Name = "x" }, clock, Timeout / 5);
+        return new ElectionDriver(new ElectionSettings("x", members.Voters, Timeout, Timeout / 5, 1), ballot, node.Log, members, feeders, progress, clock, host);
+    }
+
+    private sealed class Host : IElectionHost
+    {
+        public TaskCompletionSource Followed { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Action OnStop { get; init; } = static () => { };
+
+        public int Stops { get; private set; }
+
+        public Exception? Failure { get; private set; }
+
+        public Task BecomePrimaryAsync(Term term) => Task.CompletedTask;
+
+        public Task StepDownAsync(string reason) => Task.CompletedTask;
+
+        public Task StopFollowingAsync()
+        {
+            Stops++;
+            OnStop();
+            return Task.CompletedTask;
+        }
+
+        public Task FollowAsync(string primary, Term term)
+        {
+            Followed.TrySetResult();
+            return Task.CompletedTask;
+        }
+
+        public void OnElectionStep(ElectionRole role, Standing standing, IReadOnlyList<string> awaited)
+        {
+        }
+
+        public void Fail(Exception error) => Failure = error;
+    }
+}
