@@ -223,17 +223,17 @@ internal sealed class Election
 
     private PollAnswer OnPoll(Poll poll, TimeSpan now, List<ElectionEffect> effects)
     {
-        if (Role == ElectionRole.Retired) return Refuse("this node's disk failed");
-        if (!_settings.Voters.Contains(poll.Name) && poll.Kind != PollKind.Look) return Refuse($"'{poll.Name}' is no voter of this group");
+        if (Role == ElectionRole.Retired) return Refuse("this node's disk failed", now);
+        if (!_settings.Voters.Contains(poll.Name) && poll.Kind != PollKind.Look) return Refuse($"'{poll.Name}' is no voter of this group", now);
         switch (poll.Kind)
         {
             case PollKind.Look:
-                return Refuse("only looked");
+                return Refuse("only looked", now);
             case PollKind.Announce:
                 OnPrimary(poll.Term, poll.Name, now, effects);
-                return poll.Term == Term && Primary == poll.Name ? Grant() : Refuse($"the term is {Term}");
+                return poll.Term == Term && Primary == poll.Name ? Grant(now) : Refuse($"the term is {Term}", now);
             case PollKind.PreVote:
-                return WhyNot(poll, now) is { } objection ? Refuse(objection) : Grant();
+                return WhyNot(poll, now) is { } objection ? Refuse(objection, now) : Grant(now);
             case PollKind.Vote:
                 return OnVote(poll, now, effects);
             default:
@@ -247,14 +247,14 @@ internal sealed class Election
         {
             // A newer term is taken note of, unless the primary is there: then whoever asks has merely lost sight of it.
             if (poll.Term > Term && !HearsPrimary(now)) Adopt(poll.Term, votedFor: null, $"{poll.Name} stands in term {poll.Term}", now, effects);
-            return Refuse(objection);
+            return Refuse(objection, now);
         }
 
         if (poll.Term > Term) Adopt(poll.Term, poll.Name, $"{poll.Name} stands in term {poll.Term}", now, effects);
         else if (_ballot.VotedFor is null) Save(_ballot with { VotedFor = poll.Name }, effects);
         if (_ballot.Standing == Standing.New) Save(_ballot with { Standing = Standing.Full }, effects);
         _deadline = now + Patience();
-        return Grant();
+        return Grant(now);
     }
 
     /// <summary>Why a poll gets no vote; null when it does.</summary>
@@ -336,10 +336,14 @@ internal sealed class Election
 
     private TimeSpan Patience() => _settings.Timeout + _jitter.PartOf(_settings.Timeout / 2);
 
-    private PollAnswer Grant() => Say(granted: true, "");
+    private PollAnswer Grant(TimeSpan now) => Say(granted: true, "", now);
 
-    private PollAnswer Refuse(string reason) => Say(granted: false, reason);
+    private PollAnswer Refuse(string reason, TimeSpan now) => Say(granted: false, reason, now);
 
-    private PollAnswer Say(bool granted, string reason) =>
-        new(_settings.Self, Term, granted, Standing, Primary ?? "", Primary is null ? Term.None : Term, reason);
+    private PollAnswer Say(bool granted, string reason, TimeSpan now)
+    {
+        // Only a primary that is heard is told of: else two replicas would for ever point each other to one that is gone.
+        var primary = HearsPrimary(now) ? Primary : null;
+        return new(_settings.Self, Term, granted, Standing, primary ?? "", primary is null ? Term.None : Term, reason);
+    }
 }

@@ -8,8 +8,7 @@ namespace Matchpoint.Protocol.Tests.Elections;
 internal sealed class GroupPromises(ElectionGroup group)
 {
     private readonly Dictionary<Term, (GroupNode Node, GroupRecord[] Log)> _primaries = [];
-    private readonly List<GroupRecord> _durable = [];
-    private Term _durableIn;
+    private readonly List<(GroupRecord Record, Term In)> _durable = [];
 
     /// <summary>Whether a node may lose what it promised and what it acknowledged: only a minority may have, and a majority must be able to do without it.</summary>
     public bool CanForget(GroupNode node)
@@ -65,18 +64,18 @@ internal sealed class GroupPromises(ElectionGroup group)
             Holds(other == node || !other.HoldsLease, $"{node} is primary while {other} holds its lease");
 
         _primaries.Add(term, (node, [.. node.Log]));
-        if (term > _durableIn) HasDurable(node, term, node.Log);
+        HasDurable(node, term, node.Log);
     }
 
     /// <summary>A primary tells its clients that so many records will last.</summary>
     public void OnDurable(GroupNode node, int count)
     {
         var term = node.Election.Term;
-        if (term > _durableIn) _durableIn = term;
         for (var i = 0; i < count; i++)
         {
-            if (i == _durable.Count) _durable.Add(node.Log[i]);
-            Holds(_durable[i] == node.Log[i], $"record {i + 1} was durable as {_durable[i]} and is as {node.Log[i]}");
+            if (i == _durable.Count) _durable.Add((node.Log[i], term));
+            else if (_durable[i].In > term) _durable[i] = (_durable[i].Record, term);
+            Holds(_durable[i].Record == node.Log[i], $"record {i + 1} was durable as {_durable[i].Record} and is as {node.Log[i]}");
         }
 
         foreach (var (later, primary) in _primaries)
@@ -106,8 +105,8 @@ internal sealed class GroupPromises(ElectionGroup group)
 
     private void HasDurable(GroupNode node, Term term, IReadOnlyList<GroupRecord> log)
     {
-        for (var i = 0; i < _durable.Count; i++)
-            Holds(i < log.Count && log[i] == _durable[i], $"{node}, primary of term {term}, lacks the durable record {i + 1}, {_durable[i]}");
+        for (var i = 0; i < _durable.Count && _durable[i].In < term; i++)
+            Holds(i < log.Count && log[i] == _durable[i].Record, $"{node}, primary of term {term}, lacks the durable record {i + 1}, {_durable[i].Record}");
     }
 }
 
