@@ -11,17 +11,16 @@ public sealed class ElectionGroupTests
         var first = Number("MATCHPOINT_FIRST_SEED", 1);
         var count = Number("MATCHPOINT_SEEDS", 2000);
         var broken = new List<(int Seed, string Promise)>();
-        Parallel.For(first, first + count, (seed, loop) =>
+        Parallel.For(first, first + count, seed =>
         {
             if (Try(seed, isTraced: false) is not { } failure) return;
             lock (broken) broken.Add((seed, failure.Promise));
-            loop.Break();
         });
 
         if (broken.Count == 0) return;
         var (lowest, promise) = broken.Min();
-        var text = $"Seed {lowest}: {promise}\n{Try(lowest, isTraced: true)?.Trace}";
-        Assert.Fail(text);
+        var others = string.Join('\n', broken.Order().Take(20).Select(one => $"seed {one.Seed}: {one.Promise}"));
+        Assert.Fail($"{broken.Count} of {count} seeds:\n{others}\nSeed {lowest}: {promise}\n{Try(lowest, isTraced: true)?.Trace}");
     }
 
     private static (string Promise, string Trace)? Try(int seed, bool isTraced)
