@@ -36,7 +36,7 @@ internal enum ElectionRole
 internal sealed class Election
 {
     private readonly ElectionSettings _settings;
-    private readonly HashSet<string> _granted = [];
+    private readonly Grants _grants;
     private readonly Dictionary<string, TimeSpan> _seenNew = [];
     private Jitter _jitter;
     private Ballot _ballot;
@@ -55,6 +55,7 @@ internal sealed class Election
     public Election(ElectionSettings settings, Ballot ballot, Term lastTerm, Vlsn last, TimeSpan now)
     {
         _settings = settings;
+        _grants = new Grants(settings);
         _jitter = new Jitter(settings.Seed);
         _ballot = ballot.Term >= lastTerm ? ballot : ballot with { Term = lastTerm, VotedFor = null };
         LogMoved(lastTerm, last);
@@ -145,7 +146,7 @@ internal sealed class Election
 
         if (now < _deadline || Role == ElectionRole.Retired) return;
         Primary = now - _heardAt < _settings.Timeout ? Primary : null;
-        _granted.Clear();
+        _grants.Clear();
         if (IsAlone && IsVoter) Stand(isBootstrap: false, now, effects);
         else if (Standing != Standing.Full || !IsVoter) Look(now, effects);
         else PreVote(now, effects);
@@ -153,12 +154,6 @@ internal sealed class Election
 
     private void Look(TimeSpan now, List<ElectionEffect> effects)
     {
-        // That all are new must be true at one time: what was seen long ago counts no more.
-        foreach (var (voter, at) in _seenNew)
-        {
-            if (now - at > _settings.Timeout) _seenNew.Remove(voter);
-        }
-
         _deadline = now + _settings.Heartbeat + _jitter.PartOf(_settings.Heartbeat);
         PollOthers(PollKind.Look, Term, isBootstrap: false, effects);
     }
@@ -166,9 +161,10 @@ internal sealed class Election
     private void PreVote(TimeSpan now, List<ElectionEffect> effects)
     {
         Role = ElectionRole.PreCandidate;
-        _granted.Add(_settings.Self);
+        _grants.Begin();
         _deadline = now + Patience();
-        PollOthers(PollKind.PreVote, Term.Next, isBootstrap: false, effects);
+        // While it has never held a record its group may have none: then new voters may help, all of them.
+        PollOthers(PollKind.PreVote, Term.Next, isBootstrap: _last.IsNull, effects);
     }
 
     private void Stand(bool isBootstrap, TimeSpan now, List<ElectionEffect> effects)
@@ -176,8 +172,7 @@ internal sealed class Election
         Role = ElectionRole.Candidate;
         Primary = null;
         StopFollowing(effects);
-        _granted.Clear();
-        _granted.Add(_settings.Self);
+        _grants.Begin();
         _ballot = _ballot with { Term = Term.Next, VotedFor = _settings.Self, Standing = Standing.Full };
         effects.Add(new ElectionEffect.SaveBallot(_ballot));
         _deadline = now + Patience();
@@ -187,7 +182,7 @@ internal sealed class Election
 
     private void WinIfElected(TimeSpan now, List<ElectionEffect> effects)
     {
-        if (_granted.Count < _settings.Majority) return;
+        if (!_grants.IsMajority) return;
         Role = ElectionRole.Primary;
         Primary = _settings.Self;
         _deadline = now + _settings.Heartbeat;
@@ -211,18 +206,28 @@ internal sealed class Election
         switch (answered.Kind)
         {
             case PollKind.Look when Standing == Standing.New && IsVoter:
-                if (answer.Standing == Standing.New) _seenNew[answer.Name] = now;
-                else _seenNew.Remove(answer.Name);
+                NoteWhetherNew(answer, now);
                 if (_seenNew.Count == _settings.Voters.Length - 1 && Role == ElectionRole.Replica && _last.IsNull) Stand(isBootstrap: true, now, effects);
                 break;
             case PollKind.PreVote when Role == ElectionRole.PreCandidate && answer.Granted && answered.Term == Term.Next:
-                _granted.Add(answer.Name);
-                if (_granted.Count >= _settings.Majority) Stand(isBootstrap: false, now, effects);
+                _grants.Add(answer);
+                if (_grants.IsMajority || _grants.AreAll) Stand(isBootstrap: !_grants.IsMajority, now, effects);
                 break;
             case PollKind.Vote when Role == ElectionRole.Candidate && answer.Granted && answered.Term == Term:
-                _granted.Add(answer.Name);
+                _grants.Add(answer);
                 WinIfElected(now, effects);
                 break;
+        }
+    }
+
+    private void NoteWhetherNew(PollAnswer answer, TimeSpan now)
+    {
+        if (answer.Standing == Standing.New) _seenNew[answer.Name] = now;
+        else _seenNew.Remove(answer.Name);
+        // That all are new must be true at one time: what was seen long ago counts no more.
+        foreach (var (voter, at) in _seenNew)
+        {
+            if (now - at > _settings.Timeout) _seenNew.Remove(voter);
         }
     }
 
@@ -255,9 +260,15 @@ internal sealed class Election
             return Refuse(objection, now);
         }
 
-        if (poll.Term > Term) Adopt(poll.Term, poll.Name, $"{poll.Name} stands in term {poll.Term}", now, effects);
-        else if (_ballot.VotedFor is null) Save(_ballot with { VotedFor = poll.Name }, effects);
-        if (_ballot.Standing == Standing.New) Save(_ballot with { Standing = Standing.Full }, effects);
+        BecomeReplica($"{poll.Name} stands in term {poll.Term}", now, effects);
+        if (poll.Term > Term)
+        {
+            Primary = null;
+            StopFollowing(effects);
+        }
+
+        var vote = _ballot with { Term = poll.Term, VotedFor = poll.Name, Standing = Standing.Full };
+        if (vote != _ballot) Save(vote, effects);
         _deadline = now + Patience();
         return Grant(now);
     }
@@ -265,16 +276,17 @@ internal sealed class Election
     /// <summary>Why a poll gets no vote; null when it does.</summary>
     private string? WhyNot(Poll poll, TimeSpan now)
     {
+        // A new voter has heard nobody when it starts.
         var isBootstrap = poll.IsBootstrap && Standing == Standing.New && _last.IsNull;
         if (!IsVoter) return "this node is no voter";
         if (Standing != Standing.Full && !isBootstrap) return $"this node has not caught up yet ({Standing})";
         if (poll.Term < Term) return $"the term is {Term} already";
         if (poll.Term <= _ballot.NoVoteUpTo) return $"this node votes in no term up to {_ballot.NoVoteUpTo}";
-        if (!isBootstrap && HearsPrimary(now)) return Primary is null ? "this node has just started or heard a primary" : $"this node hears the primary {Primary}";
+        if (HearsPrimary(now) && !(isBootstrap && Primary is null)) return Primary is null ? "this node has just started or heard a primary" : $"this node hears the primary {Primary}";
         if ((poll.LastTerm, poll.Last).CompareTo((_lastTerm, _last)) < 0)
             return $"its log ends at {poll.Last} of term {poll.LastTerm}, the one here at {_last} of term {_lastTerm}";
         var isFree = poll.Term > Term || _ballot.VotedFor is null || _ballot.VotedFor == poll.Name;
-        return isFree || poll.Kind == PollKind.PreVote && poll.Term > Term ? null : $"the vote of term {Term} went to {_ballot.VotedFor}";
+        return isFree ? null : $"the vote of term {Term} went to {_ballot.VotedFor}";
     }
 
     private void OnPrimary(Term term, string primary, TimeSpan now, List<ElectionEffect> effects)
@@ -356,7 +368,7 @@ internal sealed class Election
 
     private PollAnswer Say(bool granted, string reason, TimeSpan now)
     {
-        // Only a primary that is heard here is named: what was merely heard of would go round for ever after its death.
+        // Only a primary that is heard is told of: else two replicas would for ever point each other to one that is gone.
         var primary = HearsPrimary(now) ? Primary : null;
         return new(_settings.Self, Term, granted, Standing, primary ?? "", primary is null ? Term.None : Term, reason);
     }

@@ -83,6 +83,10 @@ public class VoteAndAcknowledgeTests
         {
         }
 
+        public void Warn(string source, string? sentence)
+        {
+        }
+
         public void Fail(Exception error) => Failure = error;
     }
 }
