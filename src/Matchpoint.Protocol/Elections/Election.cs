@@ -85,6 +85,9 @@ internal sealed class Election
     /// <summary>When to give <see cref="ElectionInput.TimePassed"/> at the latest.</summary>
     public TimeSpan Deadline => _deadline;
 
+    /// <summary>The term in which this node may stand.</summary>
+    private Term NextTerm => Term > _ballot.NoVoteUpTo ? Term.Next : _ballot.NoVoteUpTo.Next;
+
     private bool IsAlone => _settings.Voters.Length == 1;
 
     private bool IsVoter => _settings.Voters.Contains(_settings.Self);
@@ -164,7 +167,7 @@ internal sealed class Election
         _grants.Begin();
         _deadline = now + Patience();
         // While it has never held a record its group may have none: then new voters may help, all of them.
-        PollOthers(PollKind.PreVote, Term.Next, isBootstrap: _last.IsNull, effects);
+        PollOthers(PollKind.PreVote, NextTerm, isBootstrap: _last.IsNull, effects);
     }
 
     private void Stand(bool isBootstrap, TimeSpan now, List<ElectionEffect> effects)
@@ -173,7 +176,7 @@ internal sealed class Election
         Primary = null;
         StopFollowing(effects);
         _grants.Begin();
-        _ballot = _ballot with { Term = Term.Next, VotedFor = _settings.Self, Standing = Standing.Full };
+        _ballot = _ballot with { Term = NextTerm, VotedFor = _settings.Self, Standing = Standing.Full };
         effects.Add(new ElectionEffect.SaveBallot(_ballot));
         _deadline = now + Patience();
         PollOthers(PollKind.Vote, Term, isBootstrap, effects);
@@ -209,7 +212,7 @@ internal sealed class Election
                 NoteWhetherNew(answer, now);
                 if (_seenNew.Count == _settings.Voters.Length - 1 && Role == ElectionRole.Replica && _last.IsNull) Stand(isBootstrap: true, now, effects);
                 break;
-            case PollKind.PreVote when Role == ElectionRole.PreCandidate && answer.Granted && answered.Term == Term.Next:
+            case PollKind.PreVote when Role == ElectionRole.PreCandidate && answer.Granted && answered.Term == NextTerm:
                 _grants.Add(answer);
                 if (_grants.IsMajority || _grants.AreAll) Stand(isBootstrap: !_grants.IsMajority, now, effects);
                 break;
@@ -281,7 +284,8 @@ internal sealed class Election
         if (!IsVoter) return "this node is no voter";
         if (Standing != Standing.Full && !isBootstrap) return $"this node has not caught up yet ({Standing})";
         if (poll.Term < Term) return $"the term is {Term} already";
-        if (poll.Term <= _ballot.NoVoteUpTo) return $"this node votes in no term up to {_ballot.NoVoteUpTo}";
+        // Who only asks beforehand is encouraged: the term in which there is no vote here must pass.
+        if (poll.Kind == PollKind.Vote && poll.Term <= _ballot.NoVoteUpTo) return $"this node votes in no term up to {_ballot.NoVoteUpTo}";
         if (HearsPrimary(now) && !(isBootstrap && Primary is null)) return Primary is null ? "this node has just started or heard a primary" : $"this node hears the primary {Primary}";
         if ((poll.LastTerm, poll.Last).CompareTo((_lastTerm, _last)) < 0)
             return $"its log ends at {poll.Last} of term {poll.LastTerm}, the one here at {_last} of term {_lastTerm}";

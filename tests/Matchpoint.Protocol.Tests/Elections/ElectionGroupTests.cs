@@ -19,7 +19,8 @@ public sealed class ElectionGroupTests
 
         if (broken.Count == 0) return;
         var (lowest, promise) = broken.Min();
-        var others = string.Join('\n', broken.Order().Take(20).Select(one => $"seed {one.Seed}: {one.Promise}"));
+        var others = string.Join('\n', broken.GroupBy(one => one.Promise[..Math.Min(one.Promise.Length, 20)])
+            .Select(kind => $"{kind.Count()} times, first in seed {kind.Min().Seed}: {kind.Min().Promise}"));
         Assert.Fail($"{broken.Count} of {count} seeds:\n{others}\nSeed {lowest}: {promise}\n{Try(lowest, isTraced: true)?.Trace}");
     }
 
