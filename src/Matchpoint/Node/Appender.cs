@@ -42,7 +42,7 @@ internal sealed class Appender
     private readonly Lock _gate = new();
     private readonly RecordLog _log;
     private readonly IState _state;
-    private readonly LogTail _tail = new(GenerationBytes);
+    private volatile LogTail _tail = new(GenerationBytes);
     private readonly long _maxBytes;
     private readonly Dictionary<Vlsn, List<byte[]>> _openPieces = [];
     private long _openBytes;
@@ -154,9 +154,11 @@ internal sealed class Appender
         {
             fault = null;
             Invariant.Holds(_reign == 0, "records of another primary came during the own reign.");
-            var isFarBehind = durable.DistanceFrom(_log.Appended.Vlsn) > FarBehind || _tail.Bytes > _maxBytes;
+            var isFarBehind = durable.DistanceFrom(_log.Appended.Vlsn) > FarBehind;
             // What a reader saw in the tail must not vanish: it goes only when the state has it.
             if (isFarBehind && _state.Applied.Vlsn < _tail.End && _tail.Bytes > 0) return AppendResult.TailFull;
+            // Only what is known to be durable is waited for: what tells that more is durable comes behind these records. The primary bounds the rest.
+            if (_tail.Bytes > _maxBytes && _state.Applied.Vlsn < Vlsn.Min(durable, _tail.End)) return AppendResult.TailFull;
             if (!_log.TryAppendCopies(records, flush, out fault)) return AppendResult.NoRoom;
             if (isFarBehind)
             {
@@ -169,7 +171,7 @@ internal sealed class Appender
             for (var rest = records; !rest.IsEmpty;)
             {
                 Invariant.Holds(RecordCodec.TryReadHeader(rest, out var header) is null, "a record that was appended cannot be read.");
-                AddToTail_Locked(header, rest[RecordHeader.Size..header.Length]);
+                AddToTail_Locked(_tail, header, rest[RecordHeader.Size..header.Length]);
                 rest = rest[header.Length..];
             }
 
@@ -226,19 +228,26 @@ internal sealed class Appender
     {
         using var view = _log.View();
         Invariant.Holds(view.Last == _log.Appended.Vlsn, $"the tail is rebuilt from records up to {view.Last}, and {_log.Appended.Vlsn} was appended.");
-        _tail.Reset(_state.Applied.Vlsn);
+        // Beside the old one, and in its place only when it is whole: readers take no lock, and must not be led back in time.
+        var applied = _state.Applied.Vlsn;
+        var tail = new LogTail(GenerationBytes);
+        tail.Reset(applied);
         _openPieces.Clear();
         _openBytes = 0;
-        using var reader = view.ReadFrom(_state.Applied.Vlsn.Next);
-        if (!view.Holds(_state.Applied.Vlsn.Next)) return;
-        while (reader.MoveNext()) AddToTail_Locked(reader.Header, reader.Payload);
+        if (view.Holds(applied.Next))
+        {
+            using var reader = view.ReadFrom(applied.Next);
+            while (reader.MoveNext()) AddToTail_Locked(tail, reader.Header, reader.Payload);
+        }
+
+        _tail = tail;
     }
 
-    private void AddToTail_Locked(in RecordHeader header, ReadOnlySpan<byte> payload)
+    private void AddToTail_Locked(LogTail tail, in RecordHeader header, ReadOnlySpan<byte> payload)
     {
         if (header.Kind is RecordKind.Piece) Keep(header.Vlsn, payload);
-        else if (header.IsTransactionEnd) AddCommit(header.Vlsn, PieceReader.Read(payload, header.Vlsn));
-        _tail.Advance(header.Vlsn);
+        else if (header.IsTransactionEnd) AddCommit(tail, header.Vlsn, PieceReader.Read(payload, header.Vlsn));
+        tail.Advance(header.Vlsn);
     }
 
     private void Keep(Vlsn vlsn, ReadOnlySpan<byte> payload)
@@ -252,14 +261,14 @@ internal sealed class Appender
         if (_openBytes > _maxBytes) Drop(first); // It is read back from the log when its commit comes.
     }
 
-    private void AddCommit(Vlsn vlsn, in TransactionPayload commit)
+    private void AddCommit(LogTail tail, Vlsn vlsn, in TransactionPayload commit)
     {
         if (!commit.FirstPiece.IsNull)
         {
-            foreach (var piece in TakePieces(commit)) _tail.Add(vlsn, PieceReader.Read(piece, vlsn));
+            foreach (var piece in TakePieces(commit)) tail.Add(vlsn, PieceReader.Read(piece, vlsn));
         }
 
-        _tail.Add(vlsn, commit);
+        tail.Add(vlsn, commit);
     }
 
     private IReadOnlyList<byte[]> TakePieces(in TransactionPayload commit)

@@ -86,13 +86,15 @@ internal sealed class ElectionDriver
     public Standing Standing => _ballot.Ballot.Standing;
 
     /// <summary>Something has happened. It is dropped when so much has that the election could not keep up: all of it happens again.</summary>
-    public void Post(ElectionInput input) => _inputs.Writer.TryWrite(new Pending(input, null));
+    /// <param name="input">What.</param>
+    /// <param name="noted">Called, on the election's task, when a primary counts as heard.</param>
+    public void Post(ElectionInput input, Action? noted = null) => _inputs.Writer.TryWrite(new Pending(input, null, noted));
 
     /// <summary>Answers a peer's poll.</summary>
     public async Task<PollAnswer> AnswerAsync(Poll poll, CancellationToken cancellation)
     {
         var answer = new TaskCompletionSource<PollAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
-        await _inputs.Writer.WriteAsync(new Pending(new ElectionInput.PollReceived(poll, 0), answer), cancellation).ConfigureAwait(false);
+        await _inputs.Writer.WriteAsync(new Pending(new ElectionInput.PollReceived(poll, 0), answer, null), cancellation).ConfigureAwait(false);
         return await answer.Task.WaitAsync(_timeout * 2, _clock.Time, cancellation).ConfigureAwait(false);
     }
 
@@ -108,7 +110,7 @@ internal sealed class ElectionDriver
             {
                 var wait = _election.Deadline - _clock.Now;
                 timer.Change(wait > TimeSpan.FromMilliseconds(1) ? wait : TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
-                var (input, answer) = await _inputs.Reader.ReadAsync(cancellation).ConfigureAwait(false);
+                var (input, answer, noted) = await _inputs.Reader.ReadAsync(cancellation).ConfigureAwait(false);
                 if (input is ElectionInput.TimePassed) input = new ElectionInput.TimePassed(_progress.QuorumHeardAt);
                 if (input is ElectionInput.PollReceived received && answer is not null)
                 {
@@ -117,6 +119,7 @@ internal sealed class ElectionDriver
                 }
 
                 await StepAsync(input, cancellation).ConfigureAwait(false);
+                if (input is ElectionInput.PrimaryHeard heard && heard.Term == _election.Term && heard.Primary == _election.Primary) noted?.Invoke();
             }
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -247,5 +250,5 @@ internal sealed class ElectionDriver
     /// <summary>What a voter said last when it refused; null when none did.</summary>
     public string? LastRefusal { get; private set; }
 
-    private readonly record struct Pending(ElectionInput Input, TaskCompletionSource<PollAnswer>? Answer);
+    private readonly record struct Pending(ElectionInput Input, TaskCompletionSource<PollAnswer>? Answer, Action? Noted);
 }

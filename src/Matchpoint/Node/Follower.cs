@@ -14,7 +14,10 @@ namespace Matchpoint.Node;
 internal interface IFollowerHost : INodeHost
 {
     /// <summary>The primary of a term was heard.</summary>
-    void OnPrimaryHeard(Term term, string primary);
+    /// <param name="term">Its term.</param>
+    /// <param name="primary">Its name.</param>
+    /// <param name="noted">To be called when the election counts it as heard; not at all when it does not.</param>
+    void OnPrimaryHeard(Term term, string primary, Action noted);
 
     /// <summary>A feeder knows of a term.</summary>
     void OnTermSeen(Term term);
@@ -202,7 +205,8 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
         NoteLag(heartbeat.Durable, now);
         if (heartbeat.SentAt == 0 || now - _toldHeardAt < _options.ElectionTimeout / 20) return;
         _toldHeardAt = now;
-        _host.OnPrimaryHeard(_term, _primary);
+        var (fetch, sentAt) = (_fetch, heartbeat.SentAt);
+        _host.OnPrimaryHeard(_term, _primary, () => fetch?.Note(sentAt));
     }
 
     private void NoteLag(Vlsn durable, TimeSpan now)

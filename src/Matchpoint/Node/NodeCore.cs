@@ -237,7 +237,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public void OnPrimaryHeard(Term term, string primary) => Elections.Post(new ElectionInput.PrimaryHeard(term, primary));
+    public void OnPrimaryHeard(Term term, string primary, Action noted) => Elections.Post(new ElectionInput.PrimaryHeard(term, primary), noted);
 
     /// <inheritdoc/>
     public void OnTermSeen(Term term) => Elections.Post(new ElectionInput.TermSeen(term));

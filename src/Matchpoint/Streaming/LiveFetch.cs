@@ -19,7 +19,8 @@ internal sealed class LiveFetch
     private readonly Signal _signal = new(runsInline: true);
     private readonly ConcurrentDictionary<string, Acknowledge> _relayed = new(StringComparer.Ordinal);
     private long _heard;
-    private int _isHeardNew;
+    private long _noted;
+    private int _isNotedNew;
 
     /// <summary>A fetch from a feeder that will send.</summary>
     public LiveFetch(Fetch fetch, IFetchHost host)
@@ -30,6 +31,15 @@ internal sealed class LiveFetch
 
     /// <summary>What the feeder last said of when it was sent; 0 before it said anything.</summary>
     public long Heard => Volatile.Read(ref _heard);
+
+    /// <summary>
+    /// The election has taken note of the primary as heard in what was sent then: from here on this node helps nobody else for a while, and may say so. Said earlier, it would extend a lease that
+    /// a vote is about to break.
+    /// </summary>
+    public void Note(long heard)
+    {
+        if (heard != Interlocked.Exchange(ref _noted, heard) && Interlocked.Exchange(ref _isNotedNew, 1) == 0) Wake();
+    }
 
     /// <summary>The log has moved.</summary>
     public void Wake() => _signal.Set();
@@ -85,7 +95,7 @@ internal sealed class LiveFetch
 
     private void OnHeartbeat(in Heartbeat heartbeat)
     {
-        if (heartbeat.SentAt != Interlocked.Exchange(ref _heard, heartbeat.SentAt) && Interlocked.Exchange(ref _isHeardNew, 1) == 0) Wake();
+        Volatile.Write(ref _heard, heartbeat.SentAt);
         _host.OnHeartbeat(heartbeat);
     }
 
@@ -107,13 +117,13 @@ internal sealed class LiveFetch
         var told = default(Acknowledge);
         while (!cancellation.IsCancellationRequested)
         {
-            var isHeardNew = Interlocked.Exchange(ref _isHeardNew, 0) == 1;
+            var isNotedNew = Interlocked.Exchange(ref _isNotedNew, 0) == 1;
             var (written, flushed, applied, counts) = _host.Progress;
             // The applied record is news only for whoever looks at the status: it travels along.
             var hasMore = (_host.AcknowledgesUnflushed && written > told.Appended) || flushed > told.Flushed || counts != told.Counts;
-            if (isHeardNew || hasMore)
+            if (isNotedNew || hasMore)
             {
-                told = new Acknowledge(written, flushed, Vlsn.Min(applied, written), Heard, counts);
+                told = new Acknowledge(written, flushed, Vlsn.Min(applied, written), Volatile.Read(ref _noted), counts);
                 _fetch.Channel.Write(told);
             }
 
@@ -132,7 +142,7 @@ internal sealed class LiveFetch
                 hasRelayed = true;
             }
 
-            if (isHeardNew || hasMore || hasRelayed) await _fetch.Channel.FlushAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
+            if (isNotedNew || hasMore || hasRelayed) await _fetch.Channel.FlushAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
             await _signal.WaitAsync().ConfigureAwait(false);
         }
     }

@@ -133,7 +133,7 @@ public class FollowerPromiseTests
         {
         }
 
-        public void OnPrimaryHeard(Term term, string primary)
+        public void OnPrimaryHeard(Term term, string primary, Action noted)
         {
         }
 

@@ -38,6 +38,29 @@ public class VoteAndAcknowledgeTests
         Assert.Null(host.Failure);
     }
 
+    [Fact]
+    public async Task A_primary_is_told_that_it_is_heard_only_when_the_election_counts_it()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        using var node = new TestNode("x").Write("t5 a b");
+        var time = new ManualTime();
+        var driver = Driver(node, new Host(), time);
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var end = node.Log.Appended;
+        time.Advance(Timeout * 2);
+        var vote = driver.AnswerAsync(new Poll(TestNode.Group, default, "y", PollKind.Vote, IsBootstrap: false, new Term(6), end.Term, end.Vlsn), cancellation);
+        var isOldNoted = false;
+        driver.Post(new ElectionInput.PrimaryHeard(new Term(5), "p"), () => isOldNoted = true);
+        var isNewNoted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        driver.Post(new ElectionInput.PrimaryHeard(new Term(6), "y"), isNewNoted.SetResult);
+        var running = driver.RunAsync(stopping.Token);
+        Assert.True((await vote).Granted);
+        await isNewNoted.Task.WaitAsync(Meeting.Patience, cancellation);
+        Assert.False(isOldNoted);
+        await stopping.CancelAsync();
+        await running;
+    }
+
     private static ElectionDriver Driver(TestNode node, Host host, TimeProvider time)
     {
         var members = new Members(new MatchpointOptions
