@@ -64,12 +64,10 @@ internal sealed class ProcessGroup : IAsyncDisposable
     {
         var start = new ProcessStartInfo { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         var assembly = typeof(ProcessGroup).Assembly.Location;
-        start.FileName = Environment.ProcessPath!;
-        if (Path.GetFileNameWithoutExtension(start.FileName) == "dotnet" || !start.FileName.Contains("Matchpoint", StringComparison.Ordinal))
-        {
-            start.FileName = "dotnet";
-            start.ArgumentList.Add(assembly);
-        }
+        var tool = Path.ChangeExtension(assembly, OperatingSystem.IsWindows() ? ".exe" : null);
+        var isTool = string.Equals(Environment.ProcessPath, tool, StringComparison.Ordinal);
+        start.FileName = isTool ? tool : "dotnet";
+        if (!isTool) start.ArgumentList.Add(assembly);
 
         foreach (var argument in new[] { "serve", "--data", DirectoryOf(name), "--name", name }) start.ArgumentList.Add(argument);
         foreach (var (member, endpoint) in _endpoints)

@@ -25,7 +25,7 @@ public sealed class LostBallotTests
         var node = CaughtUp();
         Assert.Equal(["PreVote 3 to b", "PreVote 3 to c"], node.Pass(Machine.Patience));
         Assert.Equal(
-            ["save term 3 vote a Full, no vote up to 2", "Vote 3 to b", "Vote 3 to c"],
+            ["stop following", "save term 3 vote a Full, no vote up to 2", "Vote 3 to b", "Vote 3 to c"],
             node.Answer(PollKind.PreVote, 3, "b", granted: true));
     }
 
