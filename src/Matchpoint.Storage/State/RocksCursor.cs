@@ -7,6 +7,7 @@ namespace Matchpoint.Storage.State;
 internal sealed class RocksCursor : IStateCursor
 {
     private readonly string _path;
+    private readonly RocksUses _uses;
     private readonly byte[] _from;
     private readonly byte[] _to;
     private readonly ReadOptions _read;
@@ -15,11 +16,14 @@ internal sealed class RocksCursor : IStateCursor
     // RocksDB keeps pointers to the bounds: the arrays must stay where they are.
     private GCHandle _fromHandle;
     private GCHandle _toHandle;
+    private bool _isDisposed;
 
     /// <summary>A cursor that stands nowhere.</summary>
-    public unsafe RocksCursor(string path, RocksDb db, Snapshot snapshot, byte[] from, byte[] to)
+    public unsafe RocksCursor(string path, RocksDb db, RocksUses uses, Snapshot snapshot, byte[] from, byte[] to)
     {
         _path = path;
+        _uses = uses;
+        uses.Enter(); // As long as it is held the database stays open.
         _from = from;
         _to = to;
         _fromHandle = GCHandle.Alloc(from, GCHandleType.Pinned);
@@ -39,6 +43,7 @@ internal sealed class RocksCursor : IStateCursor
     /// <inheritdoc/>
     public bool Seek(ReadOnlySpan<byte> key)
     {
+        _uses.ThrowIfClosing();
         if (key.SequenceCompareTo(_from) < 0) key = _from;
         _iterator.Seek(key);
         return IsValid();
@@ -48,6 +53,7 @@ internal sealed class RocksCursor : IStateCursor
     public bool SeekBack(ReadOnlySpan<byte> key)
     {
         if (key.SequenceCompareTo(_to) >= 0) return SeekLast();
+        _uses.ThrowIfClosing();
         _iterator.SeekForPrev(key);
         return IsValid();
     }
@@ -55,6 +61,7 @@ internal sealed class RocksCursor : IStateCursor
     /// <inheritdoc/>
     public bool SeekLast()
     {
+        _uses.ThrowIfClosing();
         _iterator.SeekToLast();
         return IsValid();
     }
@@ -62,6 +69,7 @@ internal sealed class RocksCursor : IStateCursor
     /// <inheritdoc/>
     public bool Next()
     {
+        _uses.ThrowIfClosing();
         _iterator.Next();
         return IsValid();
     }
@@ -69,6 +77,7 @@ internal sealed class RocksCursor : IStateCursor
     /// <inheritdoc/>
     public bool Previous()
     {
+        _uses.ThrowIfClosing();
         _iterator.Prev();
         return IsValid();
     }
@@ -76,10 +85,13 @@ internal sealed class RocksCursor : IStateCursor
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (_isDisposed) return;
+        _isDisposed = true;
         _iterator.Dispose();
         GC.KeepAlive(_read);
         if (_fromHandle.IsAllocated) _fromHandle.Free();
         if (_toHandle.IsAllocated) _toHandle.Free();
+        _uses.Exit();
     }
 
     private bool IsValid()

@@ -21,6 +21,7 @@ internal sealed class RocksState : IState
 
     private readonly string _path;
     private readonly RocksDb _db;
+    private readonly RocksUses _uses;
     private readonly Lock _gate = new();
     private StatePosition _applied;
     private StatePosition _flushed;
@@ -31,6 +32,7 @@ internal sealed class RocksState : IState
     {
         _path = path;
         _db = db;
+        _uses = new RocksUses(db);
         _applied = _flushed = position;
     }
 
@@ -47,7 +49,21 @@ internal sealed class RocksState : IState
     }
 
     /// <inheritdoc/>
-    public long Bytes => long.TryParse(_db.GetProperty("rocksdb.estimate-live-data-size"), out var bytes) ? bytes : 0;
+    public long Bytes
+    {
+        get
+        {
+            _uses.Enter();
+            try
+            {
+                return long.TryParse(_db.GetProperty("rocksdb.estimate-live-data-size"), out var bytes) ? bytes : 0;
+            }
+            finally
+            {
+                _uses.Exit();
+            }
+        }
+    }
 
     /// <summary>Opens the state of a directory, or makes it.</summary>
     /// <exception cref="DamageException">What is there cannot be used.</exception>
@@ -86,6 +102,7 @@ internal sealed class RocksState : IState
         BinaryPrimitives.WriteInt64LittleEndian(bytes, position.Vlsn.Value);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[8..], position.Fingerprint.Value);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes[16..], ~Crc32C.Carry(uint.MaxValue, bytes[..16]));
+        _uses.Enter();
         try
         {
             rocks.Native.Put(PositionKey, bytes);
@@ -95,6 +112,10 @@ internal sealed class RocksState : IState
         {
             throw Poison(error, "written");
         }
+        finally
+        {
+            _uses.Exit();
+        }
 
         rocks.Clear();
         lock (_gate) _applied = position;
@@ -103,6 +124,7 @@ internal sealed class RocksState : IState
     /// <inheritdoc/>
     public byte[]? Get(ReadOnlySpan<byte> key)
     {
+        _uses.Enter();
         try
         {
             return _db.Get(key);
@@ -111,16 +133,21 @@ internal sealed class RocksState : IState
         {
             throw Failed(_path, "read", error);
         }
+        finally
+        {
+            _uses.Exit();
+        }
     }
 
     /// <inheritdoc/>
-    public IStateSnapshot Snapshot() => new RocksSnapshot(_path, _db);
+    public IStateSnapshot Snapshot() => new RocksSnapshot(_path, _db, _uses);
 
     /// <inheritdoc/>
     public void Flush()
     {
         ThrowIfFailed();
         var position = Applied;
+        _uses.Enter();
         try
         {
             _db.Flush(new FlushOptions().SetWaitForFlush(true));
@@ -128,6 +155,10 @@ internal sealed class RocksState : IState
         catch (RocksDbException error)
         {
             throw Poison(error, "flushed");
+        }
+        finally
+        {
+            _uses.Exit();
         }
 
         lock (_gate) _flushed = position;
@@ -138,7 +169,7 @@ internal sealed class RocksState : IState
     {
         if (_isDisposed) return;
         _isDisposed = true;
-        _db.Dispose();
+        _uses.Close();
     }
 
     /// <summary>The position that a database, or a snapshot of it, stands at.</summary>

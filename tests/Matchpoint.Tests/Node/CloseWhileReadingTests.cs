@@ -1,0 +1,70 @@
+namespace Matchpoint.Tests.Node;
+
+/// <summary>A node may be closed at any time: whoever reads meanwhile is told, and the process lives.</summary>
+public class CloseWhileReadingTests
+{
+    [Fact]
+    public async Task A_scan_that_is_under_way_when_the_node_closes_ends_with_an_exception()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        var directory = System.IO.Directory.CreateTempSubdirectory("matchpoint").FullName;
+        try
+        {
+            var node = await MatchpointNode.OpenAsync(directory, cancellation);
+            for (var i = 0; i < 100; i++) await node.Default.PutAsync(new[] { (byte)i }, new byte[100], cancellation: cancellation);
+            await using var scan = node.Default.ScanAsync(cancellation: cancellation).GetAsyncEnumerator(cancellation);
+            Assert.True(await scan.MoveNextAsync());
+            var forgotten = await node.BeginAsync(cancellation);
+            Assert.NotNull(forgotten.Get(new byte[] { 7 }));
+            await node.DisposeAsync();
+            await Assert.ThrowsAsync<ObjectDisposedException>(async () =>
+            {
+                while (await scan.MoveNextAsync())
+                {
+                    // On to the end.
+                }
+            });
+
+            Assert.Throws<ObjectDisposedException>(() => forgotten.Get(new byte[] { 7 }));
+            forgotten.Dispose();
+            await using var again = await MatchpointNode.OpenAsync(directory, cancellation);
+            Assert.NotNull(await again.Default.GetAsync(new byte[] { 7 }, cancellation: cancellation));
+        }
+        finally
+        {
+            System.IO.Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Readers_and_a_closing_node_do_not_meet_in_native_memory()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        for (var round = 0; round < 10; round++)
+        {
+            var directory = System.IO.Directory.CreateTempSubdirectory("matchpoint").FullName;
+            try
+            {
+                var node = await MatchpointNode.OpenAsync(directory, cancellation);
+                await node.Default.PutAsync("a"u8.ToArray(), new byte[100], cancellation: cancellation);
+                var reading = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+                {
+                    try
+                    {
+                        while (true) Assert.NotNull(await node.Default.GetAsync("a"u8.ToArray()));
+                    }
+                    catch (Exception error) when (error is ObjectDisposedException or NodeFailedException or StaleReadException)
+                    {
+                        // Closed.
+                    }
+                })).ToList();
+                await node.DisposeAsync();
+                await Task.WhenAll(reading);
+            }
+            finally
+            {
+                System.IO.Directory.Delete(directory, recursive: true);
+            }
+        }
+    }
+}
