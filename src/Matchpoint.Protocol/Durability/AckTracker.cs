@@ -24,12 +24,13 @@ internal sealed class AckTracker
     private readonly TimeSpan[] _heard;
     private readonly Vlsn[] _sorted;
     private readonly TimeSpan[] _sortedTimes;
+    private TimeSpan _followedAt;
 
     /// <summary>A reign begins.</summary>
     /// <param name="voters">The names of all voters.</param>
     /// <param name="self">The primary's name; it is a voter.</param>
     /// <param name="reignStart">The reign's first record.</param>
-    /// <param name="now">The time: being elected counts as having heard a majority.</param>
+    /// <param name="now">The time.</param>
     public AckTracker(IReadOnlyList<string> voters, string self, Vlsn reignStart, TimeSpan now)
     {
         _voters = [.. voters];
@@ -41,15 +42,24 @@ internal sealed class AckTracker
         _heard = new TimeSpan[_voters.Length];
         _sorted = new Vlsn[_voters.Length];
         _sortedTimes = new TimeSpan[_voters.Length];
-        Array.Fill(_heard, now);
+        Array.Fill(_heard, TimeSpan.MinValue);
+        _followedAt = CountHeard();
         QuorumHeardAt = now;
     }
 
     /// <summary>How far the records have come.</summary>
     public AckLevels Levels { get; private set; }
 
-    /// <summary>When what a majority has answered was sent: until then it certainly followed this primary.</summary>
+    /// <summary>When what a majority has answered was sent, or, if that is later, when the reign began: a primary that hears nobody has to leave some time after.</summary>
     public TimeSpan QuorumHeardAt { get; private set; }
+
+    /// <summary>
+    /// Whether no other primary can have been elected by now: a majority followed this one not long ago. Being elected is not enough: whoever voted may vote for
+    /// another at once, until it has heard the primary.
+    /// </summary>
+    /// <param name="now">The time.</param>
+    /// <param name="lease">How long those that have heard a primary certainly elect no other.</param>
+    public bool HoldsLease(TimeSpan now, TimeSpan lease) => _voters.Length == 1 || (_followedAt != TimeSpan.MinValue && now - _followedAt < lease);
 
     /// <summary>The primary's own log has come so far.</summary>
     /// <returns>Whether any level has risen.</returns>
@@ -68,7 +78,8 @@ internal sealed class AckTracker
         if (heardSentAt > _heard[index])
         {
             _heard[index] = heardSentAt;
-            QuorumHeardAt = CountHeard();
+            _followedAt = CountHeard();
+            if (_followedAt > QuorumHeardAt) QuorumHeardAt = _followedAt;
         }
 
         return Set(index, appended, flushed);

@@ -120,6 +120,23 @@ public sealed class AckTrackerTests
         Assert.Equal(Start + TimeSpan.FromSeconds(heard), tracker.QuorumHeardAt);
     }
 
+    /// <summary>Those that voted have promised nothing for the time after: another may be elected at once, as long as none of them has heard this primary.</summary>
+    [Fact]
+    public void Being_elected_gives_no_lease_and_being_heard_by_a_majority_does()
+    {
+        var lease = TimeSpan.FromSeconds(8);
+        var tracker = Tracker(5, reignStart: 1);
+        Assert.False(tracker.HoldsLease(Start, lease));
+        tracker.OnVoter("v1", Vlsn.Null, Vlsn.Null, Start + TimeSpan.FromSeconds(2));
+        Assert.False(tracker.HoldsLease(Start + TimeSpan.FromSeconds(2), lease));
+        tracker.OnVoter("v4", Vlsn.Null, Vlsn.Null, Start + TimeSpan.FromSeconds(1));
+        Assert.True(tracker.HoldsLease(Start + TimeSpan.FromSeconds(8.9), lease));
+        Assert.False(tracker.HoldsLease(Start + TimeSpan.FromSeconds(9), lease));
+    }
+
+    [Fact]
+    public void Who_is_alone_holds_the_lease_for_ever() => Assert.True(Tracker(1, reignStart: 1).HoldsLease(Start + TimeSpan.FromDays(99), TimeSpan.FromSeconds(8)));
+
     [Fact]
     public void Only_a_voter_can_lead()
     {

@@ -67,7 +67,7 @@ internal sealed class GroupNode(ElectionGroup group, ElectionSettings settings, 
     /// <summary>Whether it has lost something and not caught up since.</summary>
     public bool HasForgotten { get; private set; }
 
-    public bool HoldsLease => _acks is not null && Clock < _acks.QuorumHeardAt + settings.Lease;
+    public bool HoldsLease => _acks is not null && _acks.HoldsLease(Clock, settings.Lease);
 
     public bool IsStartDurable => _acks is not null && !_acks.Levels.AppendedByMajority.IsNull;
 
