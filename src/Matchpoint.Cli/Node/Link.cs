@@ -10,18 +10,18 @@ internal sealed class Link : IAsyncDisposable
 {
     private const int BufferBytes = 64 * 1024;
 
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private TcpListener _listener;
     private readonly ConcurrentDictionary<Socket, byte> _sockets = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly Endpoint _target;
-    private readonly Task _accepting;
+    private Task _accepting;
     private volatile bool _isCut;
 
     /// <summary>A link to an endpoint.</summary>
     public Link(Endpoint target)
     {
         _target = target;
-        _listener.Start();
+        _listener = Listen(0);
         Endpoint = new Endpoint("127.0.0.1", ((IPEndPoint)_listener.LocalEndpoint).Port);
         _accepting = AcceptAsync();
     }
@@ -29,33 +29,47 @@ internal sealed class Link : IAsyncDisposable
     /// <summary>Where it is connected to.</summary>
     public Endpoint Endpoint { get; }
 
-    /// <summary>Passes nothing on any more: what is connected is dropped, and so is whoever connects.</summary>
+    /// <summary>Passes nothing on any more: what is connected is dropped, and nobody can connect.</summary>
     public void Cut()
     {
         _isCut = true;
+        _listener.Stop();
         foreach (var socket in _sockets.Keys) socket.Close(0);
     }
 
     /// <summary>Passes on again.</summary>
-    public void Heal() => _isCut = false;
+    public void Heal()
+    {
+        if (!_isCut) return;
+        _isCut = false;
+        _listener = Listen(Endpoint.Port);
+        _accepting = AcceptAsync();
+    }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
-        _listener.Dispose();
         Cut();
+        _listener.Dispose();
         await _accepting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _stopping.Dispose();
     }
 
+    private static TcpListener Listen(int port)
+    {
+        var listener = new TcpListener(IPAddress.Loopback, port);
+        listener.Start();
+        return listener;
+    }
+
     private async Task AcceptAsync()
     {
+        var listener = _listener;
         while (true)
         {
-            var socket = await _listener.AcceptSocketAsync(_stopping.Token);
-            if (_isCut) socket.Close(0);
-            else _ = PassAsync(socket);
+            var socket = await listener.AcceptSocketAsync(_stopping.Token);
+            _ = PassAsync(socket);
         }
     }
 

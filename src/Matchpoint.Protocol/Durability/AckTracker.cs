@@ -59,7 +59,13 @@ internal sealed class AckTracker
     /// </summary>
     /// <param name="now">The time.</param>
     /// <param name="lease">How long those that have heard a primary certainly elect no other.</param>
-    public bool HoldsLease(TimeSpan now, TimeSpan lease) => _voters.Length == 1 || (_followedAt != TimeSpan.MinValue && now - _followedAt < lease);
+    public bool HoldsLease(TimeSpan now, TimeSpan lease) => _voters.Length == 1 || IsWithin(FollowedAt, now, lease);
+
+    /// <summary>When what a majority has answered was sent; the lowest time of all while none has.</summary>
+    public TimeSpan FollowedAt => _followedAt;
+
+    /// <summary>Whether a lease that began then still holds.</summary>
+    public static bool IsWithin(TimeSpan followedAt, TimeSpan now, TimeSpan lease) => followedAt != TimeSpan.MinValue && now - followedAt < lease;
 
     /// <summary>The primary's own log has come so far.</summary>
     /// <returns>Whether any level has risen.</returns>

@@ -135,7 +135,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     public bool HoldsLease()
     {
         if (Members.Voters.Length == 1) return Appender.Reign != Term.None;
-        return Appender.Reign != Term.None && Progress.ReignHeardAt is { } heardAt && Clock.Now < heardAt + _settings.Lease;
+        return Appender.Reign != Term.None && Progress.HoldsLease(Clock.Now, _settings.Lease);
     }
 
     /// <summary>Whether everything that was ever acknowledged is known to be durable here: the reign's first record is.</summary>

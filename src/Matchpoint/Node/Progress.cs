@@ -16,6 +16,7 @@ internal sealed class Progress(bool countsUnflushed, NodeClock clock)
     private Vlsn _flushed;
     private long _durable;
     private long _quorumHeardAt = -1;
+    private long _followedAt = TimeSpan.MinValue.Ticks;
     private ProgressWaiter? _waiting;
     private ProgressWaiter? _pool;
     private int _pooled;
@@ -32,6 +33,9 @@ internal sealed class Progress(bool countsUnflushed, NodeClock clock)
     /// <summary>When what a majority has answered was sent; null where this node leads nobody.</summary>
     public TimeSpan? ReignHeardAt => Volatile.Read(ref _quorumHeardAt) is >= 0 and var ticks ? TimeSpan.FromTicks(ticks) : null;
 
+    /// <summary>Whether a majority followed this primary so lately that nobody else can have been elected.</summary>
+    public bool HoldsLease(TimeSpan now, TimeSpan lease) => AckTracker.IsWithin(TimeSpan.FromTicks(Volatile.Read(ref _followedAt)), now, lease);
+
     /// <summary>How far the records of the reign are; nothing outside a reign.</summary>
     public AckLevels Levels
     {
@@ -47,6 +51,7 @@ internal sealed class Progress(bool countsUnflushed, NodeClock clock)
         {
             _tracker = tracker;
             Volatile.Write(ref _quorumHeardAt, tracker.QuorumHeardAt.Ticks);
+            Volatile.Write(ref _followedAt, tracker.FollowedAt.Ticks);
             tracker.OnLocal(_written, _flushed);
             (reached, isMore) = Advance_Locked();
         }
@@ -63,6 +68,7 @@ internal sealed class Progress(bool countsUnflushed, NodeClock clock)
         {
             _tracker = null;
             Volatile.Write(ref _quorumHeardAt, -1);
+            Volatile.Write(ref _followedAt, TimeSpan.MinValue.Ticks);
             ended = Take_Locked(static (waiter, _) => !waiter.Goal.IsDurable, 0);
         }
 
@@ -103,6 +109,7 @@ internal sealed class Progress(bool countsUnflushed, NodeClock clock)
             if (_tracker is null) return;
             var hasRisen = _tracker.OnVoter(voter, appended, flushed, heardSentAt);
             Volatile.Write(ref _quorumHeardAt, _tracker.QuorumHeardAt.Ticks);
+            Volatile.Write(ref _followedAt, _tracker.FollowedAt.Ticks);
             if (!hasRisen) return;
             (reached, isMore) = Advance_Locked();
         }
