@@ -121,8 +121,8 @@ internal sealed class StateKeeper : IAsyncDisposable
     }
 
     /// <summary>
-    /// What is durable in the group, once it is on the own device too. RocksDB brings to the device what it was given whenever it likes: a state that is ahead of its log after a power cut belongs to no
-    /// log, and would be lost with the log's head.
+    /// What is durable in the group, once it is on the own device too. RocksDB brings to the device what it was given whenever it likes: a state
+    /// that is ahead of its log after a power cut belongs to no log, and would be lost with the log's head.
     /// </summary>
     private async ValueTask<Vlsn> OwnDurableAsync(Progress progress)
     {
