@@ -90,8 +90,8 @@ internal sealed class RecordLog : IDisposable
     }
 
     /// <summary>
-    /// Called when more is written, when more is flushed, when the log was cut, and when it has failed: on the thread that does it and under the writer's lock, so it must be short, must not throw, and must wait for nobody
-    /// who may wait for the log.
+    /// Called when more is written, when more is flushed, when the log was cut, and when it has failed: on the thread that does it and under
+    /// the writer's lock, so it must be short, must not throw, and must wait for nobody who may wait for the log.
     /// </summary>
     public Action? Moved { get; set; }
 

@@ -20,6 +20,7 @@ internal sealed class Progress(bool countsUnflushed, NodeClock clock)
     private ProgressWaiter? _waiting;
     private ProgressWaiter? _pool;
     private int _pooled;
+    private bool _hasEnded;
 
     /// <summary>The highest record known to be durable. It never falls.</summary>
     public Vlsn Durable => Vlsn.Null.Plus(Volatile.Read(ref _durable));
@@ -79,7 +80,12 @@ internal sealed class Progress(bool countsUnflushed, NodeClock clock)
     public void EndAll()
     {
         ProgressWaiter? ended;
-        lock (_gate) ended = Take_Locked(static (_, _) => true, 0);
+        lock (_gate)
+        {
+            _hasEnded = true;
+            ended = Take_Locked(static (_, _) => true, 0);
+        }
+
         CompleteAll(ended, WaitResult.Ended);
     }
 
@@ -149,7 +155,7 @@ internal sealed class Progress(bool countsUnflushed, NodeClock clock)
         lock (_gate)
         {
             if (goal.Reached(_tracker?.Levels ?? default, _written, _flushed, Durable) >= target) return ValueTask.FromResult(WaitResult.Reached);
-            if (!goal.IsDurable && _tracker is null) return ValueTask.FromResult(WaitResult.Ended);
+            if (_hasEnded || (!goal.IsDurable && _tracker is null)) return ValueTask.FromResult(WaitResult.Ended);
             waiter = _pool ?? new ProgressWaiter(this);
             if (_pool is not null)
             {

@@ -94,7 +94,8 @@ internal sealed class StateKeeper : IAsyncDisposable
             {
                 await _signal.WaitAsync().ConfigureAwait(false);
                 Volatile.Write(ref _isNews, 0);
-                while (!_replay.ApplyBatch(progress.Durable))
+                var durable = await OwnDurableAsync(progress).ConfigureAwait(false);
+                while (!_replay.ApplyBatch(durable))
                 {
                     appender.ForgetApplied();
                     FlushIfDue();
@@ -105,7 +106,8 @@ internal sealed class StateKeeper : IAsyncDisposable
                 if (!_stopping.IsCancellationRequested) await Task.Delay(Delay, clock.Time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
 
-            while (!_replay.ApplyBatch(progress.Durable))
+            var last = await OwnDurableAsync(progress).ConfigureAwait(false);
+            while (!_replay.ApplyBatch(last))
             {
                 // The last ones.
             }
@@ -116,6 +118,17 @@ internal sealed class StateKeeper : IAsyncDisposable
         {
             fail(error);
         }
+    }
+
+    /// <summary>
+    /// What is durable in the group, once it is on the own device too. RocksDB brings to the device what it was given whenever it likes: a state
+    /// that is ahead of its log after a power cut belongs to no log, and would be lost with the log's head.
+    /// </summary>
+    private async ValueTask<Vlsn> OwnDurableAsync(Progress progress)
+    {
+        var durable = Vlsn.Min(progress.Durable, _log.Appended.Vlsn);
+        await _log.WaitAsync(durable, FlushPolicy.Sync, CancellationToken.None).ConfigureAwait(false);
+        return durable;
     }
 
     private void FlushIfDue()

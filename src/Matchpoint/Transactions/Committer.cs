@@ -41,7 +41,9 @@ internal sealed class Committer(NodeCore core)
 
         var token = new CommitToken((long)header.Term.Value, header.Vlsn.DistanceFrom(Vlsn.Null));
         var left = deadline - core.Clock.Now;
-        return await core.Progress.WaitAsync(Goal.Commit(durability), header.Vlsn, left, cancellation).ConfigureAwait(false) switch
+        // A node by itself is its own majority: success means that a default read sees it.
+        var goal = Goal.Commit(_isAlone ? durability with { Acks = AckPolicy.Majority } : durability);
+        return await core.Progress.WaitAsync(goal, header.Vlsn, left, cancellation).ConfigureAwait(false) switch
         {
             WaitResult.Reached => token,
             WaitResult.TimedOut => throw new InsufficientAcksException(

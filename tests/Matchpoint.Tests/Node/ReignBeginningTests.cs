@@ -31,6 +31,16 @@ public class ReignBeginningTests
     }
 
     [Fact]
+    public async Task Whoever_begins_to_wait_when_the_node_has_ended_does_not_wait_for_ever()
+    {
+        var progress = new Progress(countsUnflushed: false, new NodeClock(new ManualTime()));
+        progress.EndAll();
+        var wait = progress.WaitAsync(Goal.Durable, Vlsn.First, TimeSpan.FromSeconds(1), CancellationToken.None);
+        Assert.True(wait.IsCompleted);
+        Assert.Equal(WaitResult.Ended, await wait);
+    }
+
+    [Fact]
     public void Whoever_leads_nobody_was_heard_by_nobody()
     {
         var progress = new Progress(countsUnflushed: false, new NodeClock(new ManualTime()));
