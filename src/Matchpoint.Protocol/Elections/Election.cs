@@ -45,6 +45,7 @@ internal sealed class Election
     private TimeSpan _heardAt;
     private TimeSpan _deadline;
     private bool _isFollowing;
+    private bool _isBootstrap;
 
     /// <summary>An election as a node starts.</summary>
     /// <param name="settings">The group as this node knows it.</param>
@@ -175,6 +176,7 @@ internal sealed class Election
         Role = ElectionRole.Candidate;
         Primary = null;
         StopFollowing(effects);
+        _isBootstrap = isBootstrap;
         _grants.Begin();
         _ballot = _ballot with { Term = NextTerm, VotedFor = _settings.Self, Standing = Standing.Full };
         effects.Add(new ElectionEffect.SaveBallot(_ballot));
@@ -185,7 +187,8 @@ internal sealed class Election
 
     private void WinIfElected(TimeSpan now, List<ElectionEffect> effects)
     {
-        if (!_grants.IsMajority) return;
+        // A new voter that lost its disk may have voted before, and forgotten it: only when all vote there is no room for another primary.
+        if (!_grants.IsMajority || (_isBootstrap && !_grants.AreAll)) return;
         Role = ElectionRole.Primary;
         Primary = _settings.Self;
         _deadline = now + _settings.Heartbeat;

@@ -12,7 +12,7 @@ internal sealed class ElectionGroup
     public static readonly TimeSpan Timeout = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Heartbeat = Timeout / 4;
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(1);
-    private const int TraceLines = 120;
+    private const int TraceLines = 120000;
 
     private readonly Random _random;
     private readonly PriorityQueue<Action, (TimeSpan At, long Order)> _events = new();

@@ -35,7 +35,7 @@ internal sealed class GroupNode(ElectionGroup group, ElectionSettings settings, 
     private readonly Dictionary<GroupNode, (int Start, int Count)> _joined = [];
     private Election? _election;
     private AckTracker? _acks;
-    private PollAnswer? _answer;
+    private Action<PollAnswer>? _answerTo;
     private Term _fedTerm;
     private TimeSpan _heardSentAt;
     private TimeSpan _wakeAt;
@@ -132,7 +132,7 @@ internal sealed class GroupNode(ElectionGroup group, ElectionSettings settings, 
     {
         if (!IsUp) return;
         var canForget = group.Promises.CanForget(this);
-        var back = group.Some(ElectionGroup.Timeout * 3);
+        var back = group.Some(ElectionGroup.Timeout * (group.Chance(0.5) ? 3 : 0.2));
         switch (group.Below(8))
         {
             case 0 when canForget:
@@ -174,7 +174,6 @@ internal sealed class GroupNode(ElectionGroup group, ElectionSettings settings, 
         _inbox.Clear();
         _election = null;
         _acks = null;
-        _answer = null;
     }
 
     private void LosePower()
@@ -258,20 +257,17 @@ internal sealed class GroupNode(ElectionGroup group, ElectionSettings settings, 
         var standing = Election.Standing;
         Election.Step(input, Clock, effects);
         if (group.IsTraced && (effects.Count > 0 || input is not ElectionInput.PrimaryHeard)) Trace($"< {InWords.Of(input)}");
-        var crashAt = group.IsFaulty && effects.Count > 0 && group.Chance(0.002) ? group.Below(effects.Count) : -1;
-        for (var i = 0; i < effects.Count; i++)
+        // Crashes come where they hurt: while something is saved.
+        var isDoomed = group.IsFaulty && effects.Count > 0 && group.Chance(effects[0] is ElectionEffect.SaveBallot ? 0.03 : 0.001);
+        var crashAt = isDoomed ? group.Below(effects.Count + 1) : int.MaxValue;
+        foreach (var effect in effects.Take(crashAt))
         {
-            if (i == crashAt)
-            {
-                CrashSomehow();
-                return;
-            }
-
-            if (group.IsTraced) Trace($"  > {InWords.Of(effects[i])}");
-            Run(effects[i], input, standing);
+            if (group.IsTraced) Trace($"  > {InWords.Of(effect)}");
+            Run(effect, input, standing);
         }
 
-        Rearm();
+        if (isDoomed) CrashSomehow();
+        else Rearm();
     }
 
     private void Run(ElectionEffect effect, ElectionInput input, Standing standing)
@@ -292,7 +288,7 @@ internal sealed class GroupNode(ElectionGroup group, ElectionSettings settings, 
                 break;
             case ElectionEffect.Answer answer:
                 group.Promises.OnAnswer(this, ((ElectionInput.PollReceived)input).Poll, answer.Message, standing);
-                _answer = answer.Message;
+                _answerTo!(answer.Message);
                 break;
             case ElectionEffect.BecomePrimary become:
                 group.Promises.OnPrimary(this, become.Term);
@@ -313,14 +309,12 @@ internal sealed class GroupNode(ElectionGroup group, ElectionSettings settings, 
 
     private void OnPoll(GroupNode from, int start, Poll poll)
     {
-        _answer = null;
-        Step(new ElectionInput.PollReceived(poll, 1));
-        if (_answer is not { } answer) return;
-        group.Send(this, from, asker =>
+        // An answer belongs to the process that asked.
+        _answerTo = answer => group.Send(this, from, asker =>
         {
-            // An answer belongs to the process that asked.
             if (asker._starts == start) asker.Step(new ElectionInput.PollAnswered(poll.Kind, poll.Term, answer));
         });
+        Step(new ElectionInput.PollReceived(poll, 1));
     }
 
     private void Feed()
@@ -384,6 +378,7 @@ internal sealed class GroupNode(ElectionGroup group, ElectionSettings settings, 
         if (!IsUp || _acks is null || ack.Term != Election.Term) return;
         if (_joined.GetValueOrDefault(ack.Replica).Start < ack.Start) _joined[ack.Replica] = (ack.Start, _log.Count);
         if (ack.Counts && _acks.OnVoter(ack.Replica.Name, At(ack.Appended), At(ack.Flushed), ack.HeardSentAt)) NoteDurable();
+        group.Promises.OnHeard(this);
     }
 
     private static Vlsn At(int count) => count == 0 ? Vlsn.Null : Vlsn.Of(count);

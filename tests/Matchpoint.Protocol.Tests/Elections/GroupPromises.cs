@@ -16,7 +16,9 @@ internal sealed class GroupPromises(ElectionGroup group)
         if (!node.IsVoter) return true;
         var others = Voters.Where(other => other != node).ToArray();
         if (others.Count(other => other.HasForgotten) + 1 > group.Voters.Length - group.Majority) return false;
-        return _primaries.Count == 0 || others.Count(other => other.Saved.Standing == Standing.Full) >= group.Majority;
+        // Before the first election too few take part; nothing is lost with one of them, since all must vote.
+        var takePart = others.Count(other => other.Saved.Standing == Standing.Full);
+        return takePart >= group.Majority || (_primaries.Count == 0 && takePart + (node.Saved.Standing == Standing.Full ? 1 : 0) < group.Majority);
     }
 
     /// <summary>Whether the others can elect a primary without a node.</summary>
@@ -61,10 +63,18 @@ internal sealed class GroupPromises(ElectionGroup group)
         HasVoted(node, term, node.Name);
         Holds(!_primaries.ContainsKey(term), $"{node} is the second primary of term {term} after {_primaries.GetValueOrDefault(term).Node}");
         foreach (var other in group.Nodes)
-            Holds(other == node || !other.HoldsLease, $"{node} is primary while {other} holds its lease");
+            Holds(!other.HoldsLease || other.Election.Term > term, $"{node} is primary while {other} holds its lease");
 
         _primaries.Add(term, (node, [.. node.Log]));
         HasDurable(node, term, node.Log);
+    }
+
+    /// <summary>A primary has heard others.</summary>
+    public void OnHeard(GroupNode node)
+    {
+        if (!node.HoldsLease) return;
+        foreach (var other in group.Nodes)
+            Holds(other == node || !other.HoldsLease, $"{node} and {other} both hold a lease");
     }
 
     /// <summary>A primary tells its clients that so many records will last.</summary>
