@@ -7,7 +7,8 @@ public class ReadmeTests
     public void Every_piece_of_CSharp_stands_in_the_snippets_that_are_compiled()
     {
         var snippets = Plain(File.ReadAllText(Path.Combine(Checkout.Root, "samples", "ReadmeSnippets", "Program.cs")));
-        var blocks = File.ReadAllText(Path.Combine(Checkout.Root, "README.md")).ReplaceLineEndings("\n").Split("```csharp\n")[1..].Select(text => text[..text.IndexOf("```", StringComparison.Ordinal)]);
+        var readme = File.ReadAllText(Path.Combine(Checkout.Root, "README.md")).ReplaceLineEndings("\n");
+        var blocks = readme.Split("```csharp\n")[1..].Select(text => text[..text.IndexOf("```", StringComparison.Ordinal)]);
         Assert.NotEmpty(blocks);
         Assert.All(blocks, block => Assert.Contains(Plain(block), snippets, StringComparison.Ordinal));
     }
