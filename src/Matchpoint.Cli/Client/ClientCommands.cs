@@ -14,7 +14,9 @@ internal static class ClientCommands
     {
         public Option<string[]> Connect { get; } = new("--connect")
         {
-            Description = "A node of the group, or several; the primary is found from there.", HelpName = "HOST:PORT[,HOST:PORT]", Required = true,
+            Description = "A node of the group, or several; the primary is found from there.",
+            HelpName = "HOST:PORT[,HOST:PORT]",
+            Required = true,
         };
 
         public Option<string?> Database { get; } = new("--database") { Description = "The database; the default one where none is named." };

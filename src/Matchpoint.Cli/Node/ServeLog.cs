@@ -21,7 +21,13 @@ internal sealed class ServeLog(MatchpointNode node, bool json)
     public void Completed(SyncupSummary summary) => Write(
         new
         {
-            @event = "syncup", summary.Feeder, summary.Matchpoint, summary.UndoneRecords, summary.UndoneCommits, summary.RoundTrips, summary.Decision,
+            @event = "syncup",
+            summary.Feeder,
+            summary.Matchpoint,
+            summary.UndoneRecords,
+            summary.UndoneCommits,
+            summary.RoundTrips,
+            summary.Decision,
             milliseconds = summary.Duration.TotalMilliseconds,
         },
         $"syncup with {summary.Feeder} in {summary.Duration.TotalMilliseconds:0} ms: matchpoint {summary.Matchpoint}, {Show.Count(summary.UndoneRecords)} records undone "

@@ -228,7 +228,12 @@ public sealed class MatchpointNode : IAsyncDisposable
 
     internal void ThrowIfClosed() => ObjectDisposedException.ThrowIf(_isClosed, this);
 
-    internal CommitToken TokenOf(Vlsn vlsn) => new((long)Core.Elections.Term.Value, vlsn.DistanceFrom(Vlsn.Null));
+    /// <summary>The token of a record; of one that is no longer kept, without a term.</summary>
+    internal CommitToken TokenOf(Vlsn vlsn)
+    {
+        using var view = Core.Log.View();
+        return new CommitToken(view.TryGet(vlsn, out var header, out _) ? (long)header.Term.Value : 0, vlsn.DistanceFrom(Vlsn.Null));
+    }
 
     internal TransactionWriter RentWriter() => _writers.TryTake(out var writer) ? writer : new TransactionWriter();
 

@@ -66,23 +66,16 @@ public sealed class MatchpointTransaction : IDisposable
         if (Number(database, make: false) is not { } number) yield break;
         var (from, to) = Bounds(number, range);
         using var cursor = Snapshot.Cursor(from, to, reverse, _own);
-        byte[]? last = null;
-        var isWhole = false;
-        try
+        // What was walked through so far counts as read at every step: the walk may be left, or the transaction committed, in the middle of it.
+        var read = reverse ? _reads.AddRange(to, to) : _reads.AddRange(from, from);
+        while (cursor.MoveNext())
         {
-            while (cursor.MoveNext())
-            {
-                last = cursor.Key.ToArray();
-                yield return new KeyValue(last.AsMemory(StateKey.PrefixSize), cursor.Value.ToArray());
-            }
+            var key = cursor.Key.ToArray();
+            _reads.Widen(read, reverse ? key : from, reverse ? to : [.. key, 0]);
+            yield return new KeyValue(key.AsMemory(StateKey.PrefixSize), cursor.Value.ToArray());
+        }
 
-            isWhole = true;
-        }
-        finally
-        {
-            if (isWhole) _reads.AddRange(from, to);
-            else if (last is not null) _reads.AddRange(reverse ? last : from, reverse ? to : [.. last, 0]);
-        }
+        _reads.Widen(read, from, to);
     }
 
     /// <summary>Ends it. What was not committed was never written.</summary>

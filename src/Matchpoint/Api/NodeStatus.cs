@@ -98,7 +98,4 @@ public sealed record NodeStatus
 
     /// <summary>The members it feeds, or would.</summary>
     public required IReadOnlyList<MemberStatus> Members { get; init; }
-
-    /// <summary>A hash over everything in the state, as far as it is applied; null unless it was asked for.</summary>
-    public string? Digest { get; init; }
 }

@@ -78,7 +78,7 @@ internal sealed class Appender
         lock (_gate) Rebuild_Locked();
     }
 
-    /// <summary>This node is the primary from here on: its reign's first record is appended.</summary>
+    /// <summary>A reign of this node begins: its first record is appended. Writes are taken from <see cref="OpenReign"/> on.</summary>
     public Vlsn BeginReign(Term term, ReadOnlySpan<byte> termStart)
     {
         lock (_gate)
@@ -89,9 +89,14 @@ internal sealed class Appender
             _tail.Advance(header.Vlsn);
             _openPieces.Clear();
             _openBytes = 0;
-            _reign = term.Value;
             return header.Vlsn;
         }
+    }
+
+    /// <summary>From here on the reign takes writes: whoever waits for their acknowledgements is heard.</summary>
+    public void OpenReign(Term term)
+    {
+        lock (_gate) _reign = term.Value;
     }
 
     /// <summary>This node is no longer the primary: nothing more is appended for it.</summary>
@@ -247,6 +252,7 @@ internal sealed class Appender
     {
         if (header.Kind is RecordKind.Piece) Keep(header.Vlsn, payload);
         else if (header.IsTransactionEnd) AddCommit(tail, header.Vlsn, PieceReader.Read(payload, header.Vlsn));
+        else if (header.Kind is RecordKind.TermStart) ForgetPieces();
         tail.Advance(header.Vlsn);
     }
 
@@ -277,6 +283,13 @@ internal sealed class Appender
         _log.FlushAll(); // Seldom: only where more pieces were open at once than are kept.
         using var view = _log.View();
         return PieceReader.Before(view, commit);
+    }
+
+    /// <summary>No primary commits what another has begun.</summary>
+    private void ForgetPieces()
+    {
+        _openPieces.Clear();
+        _openBytes = 0;
     }
 
     private List<byte[]>? Drop(Vlsn first)

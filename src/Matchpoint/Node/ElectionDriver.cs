@@ -58,6 +58,8 @@ internal sealed class ElectionDriver
     private readonly List<ElectionEffect> _effects = [];
     private long _tickets;
     private volatile string? _primary;
+    private volatile string? _retiredFor;
+    private bool _isRetired;
 
     /// <summary>A driver that does nothing yet.</summary>
     public ElectionDriver(
@@ -90,11 +92,18 @@ internal sealed class ElectionDriver
     /// <param name="noted">Called, on the election's task, when a primary counts as heard.</param>
     public void Post(ElectionInput input, Action? noted = null) => _inputs.Writer.TryWrite(new Pending(input, null, noted));
 
+    /// <summary>This node takes no more part. That is never dropped.</summary>
+    public void Retire(string reason)
+    {
+        _retiredFor = reason;
+        Post(new ElectionInput.TimePassed(default));
+    }
+
     /// <summary>Answers a peer's poll.</summary>
     public async Task<PollAnswer> AnswerAsync(Poll poll, CancellationToken cancellation)
     {
         var answer = new TaskCompletionSource<PollAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
-        await _inputs.Writer.WriteAsync(new Pending(new ElectionInput.PollReceived(poll, 0), answer, null), cancellation).ConfigureAwait(false);
+        if (!_inputs.Writer.TryWrite(new Pending(new ElectionInput.PollReceived(poll, 0), answer, null))) return Refuse("too much happens at once here: ask again");
         return await answer.Task.WaitAsync(_timeout * 2, _clock.Time, cancellation).ConfigureAwait(false);
     }
 
@@ -111,6 +120,12 @@ internal sealed class ElectionDriver
                 var wait = _election.Deadline - _clock.Now;
                 timer.Change(wait > TimeSpan.FromMilliseconds(1) ? wait : TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
                 var (input, answer, noted) = await _inputs.Reader.ReadAsync(cancellation).ConfigureAwait(false);
+                if (_retiredFor is { } reason && !_isRetired)
+                {
+                    _isRetired = true;
+                    await StepAsync(new ElectionInput.Retired(reason), cancellation).ConfigureAwait(false);
+                }
+
                 if (input is ElectionInput.TimePassed) input = new ElectionInput.TimePassed(_progress.QuorumHeardAt);
                 if (input is ElectionInput.PollReceived received && answer is not null)
                 {

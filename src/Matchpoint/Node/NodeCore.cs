@@ -189,6 +189,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         ReignStart = Unreachable; // Until the reign's first record has a number nothing of it is ready.
         ReignStart = BeginReign(term);
         Progress.BeginReign(new AckTracker(Members.Voters, Members.Self, ReignStart, Clock.Now));
+        Appender.OpenReign(term);
         if (Members.Voters.Length > 1) Follower.BeginDoubt();
         Feeders.ChangeRole(new FeedingRole(term, IsPrimary: true));
         Board.Report(NodeState.Primary, $"primary of term {term}, since record {ReignStart}");
@@ -272,7 +273,13 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
                 break;
         }
 
-        Board.Warn("rollback", result.Outcome is ReplicaOutcome.Refused no ? $"{no.Reason}. Look at the export with `matchpoint rollbacks list`, then decide." : null);
+        Board.Warn("rollback", result.Outcome switch
+        {
+            ReplicaOutcome.Refused { Row: 10 } no =>
+                $"{no.Reason}. Every operation is in the export that `matchpoint rollbacks list` names: look at it, then raise RollbackLimit and open the node again.",
+            ReplicaOutcome.Refused no => $"{no.Reason}. Compare this node with the others before you decide which history is kept; nothing was touched.",
+            _ => null,
+        });
     }
 
     /// <inheritdoc/>
@@ -282,7 +289,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         Board.Report(NodeState.Failed, error.Message);
         Board.Warn("failure", $"{error.Message} Close the node, mend the cause, and open it again.");
         Failure = error;
-        Elections.Post(new ElectionInput.Retired(error.Message));
+        Elections.Retire(error.Message);
         Appender.EndReign();
         Progress.EndReign();
         Feeders.ChangeRole(default);

@@ -31,6 +31,8 @@ internal static class OptionsCheck
         Rule(options.MaxTailBytes is >= MiB and <= 4096 * MiB, nameof(options.MaxTailBytes), options.MaxTailBytes, "expected 1 MiB to 4 GiB");
         Rule(options.RollbackLimit is null or >= 0, nameof(options.RollbackLimit), options.RollbackLimit, "expected 0 or more, or null");
         Rule(options.LogKeepBytes >= 64 * MiB, nameof(options.LogKeepBytes), options.LogKeepBytes, "expected 64 MiB or more");
+        Rule(options.LogKeepBytes >= options.MaxTailBytes, nameof(options.LogKeepBytes), options.LogKeepBytes,
+            $"expected at least MaxTailBytes, which is {options.MaxTailBytes}: the pieces of a large transaction must be kept until it commits");
         Rule(options.CacheBytes >= MiB, nameof(options.CacheBytes), options.CacheBytes, "expected 1 MiB or more");
         Rule(options.MaxClockSkew > TimeSpan.Zero, nameof(options.MaxClockSkew), options.MaxClockSkew, "expected more than zero");
         if (options.Listen is { } listen) RequireAddress(nameof(options.Listen), listen, failures);

@@ -169,7 +169,7 @@ internal sealed class Reader(NodeCore core)
 
     private void RequireSameReign(CommitToken token)
     {
-        if (token.Vlsn == 0) return;
+        if (token.Vlsn == 0 || token.Term == 0) return;
         using var view = core.Log.View();
         if (!view.TryGet(Vlsn.Null.Plus(token.Vlsn), out var header, out _) || header.Term.Value == (ulong)token.Term) return;
         throw new CommitUndoneException($"commit {token} was undone: record {token.Vlsn} is now one of term {header.Term}. Its node's directory rollbacks/ holds what it did.");

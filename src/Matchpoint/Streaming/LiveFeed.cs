@@ -26,7 +26,7 @@ internal sealed class LiveFeed
 
     private readonly Feed _feed;
     private readonly IFeedHost _host;
-    private readonly Signal _signal = new(runsInline: true);
+    private readonly Signal _signal = new();
     private readonly Lock _gate = new();
     private readonly ITimer _soonTimer;
     private byte[] _frame = [];

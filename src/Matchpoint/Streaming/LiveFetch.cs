@@ -16,7 +16,7 @@ internal sealed class LiveFetch
 {
     private readonly Fetch _fetch;
     private readonly IFetchHost _host;
-    private readonly Signal _signal = new(runsInline: true);
+    private readonly Signal _signal = new();
     private readonly ConcurrentDictionary<string, Acknowledge> _relayed = new(StringComparer.Ordinal);
     private long _heard;
     private long _noted;

@@ -5,17 +5,13 @@ namespace Matchpoint.Streaming;
 /// <summary>
 /// Wakes one waiting task. Set while nobody waits, the next wait returns at once; set many times, it wakes once. Waiting and setting allocate nothing.
 /// </summary>
-/// <param name="runsInline">
-/// Whether the woken task goes on at once, on the thread that sets the signal, until it waits again: for tasks that do little and block nowhere. A
-/// hop to another thread costs more than what they do.
-/// </param>
-internal sealed class Signal(bool runsInline = false) : IValueTaskSource
+internal sealed class Signal : IValueTaskSource
 {
     private const int Idle = 0;
     private const int Set_ = 1;
     private const int Waiting = 2;
 
-    private ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = !runsInline };
+    private ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = true };
     private int _state;
 
     /// <summary>Wakes whoever waits, or whoever waits next.</summary>

@@ -45,10 +45,11 @@ internal sealed class Committer(NodeCore core)
         var goal = Goal.Commit(_isAlone ? durability with { Acks = AckPolicy.Majority } : durability);
         return await core.Progress.WaitAsync(goal, header.Vlsn, left, cancellation).ConfigureAwait(false) switch
         {
-            WaitResult.Reached => token,
+            // Another reign may have given the record's number to another record meanwhile.
+            WaitResult.Reached when core.Appender.Reign == header.Term => token,
             WaitResult.TimedOut => throw new InsufficientAcksException(
                 $"commit {token} was not acknowledged ({durability.Acks}) within {timeout}: its outcome is unknown. {Missing()}", token),
-            WaitResult.Ended => throw new InsufficientAcksException(
+            WaitResult.Reached or WaitResult.Ended => throw new InsufficientAcksException(
                 $"commit {token} was appended, and then this node ceased to be the primary: its outcome is unknown. {core.WhyNotPrimary()}.", token),
             _ => throw new OperationCanceledException($"the wait for commit {token} was cancelled: its outcome is unknown.", cancellation),
         };
@@ -95,7 +96,7 @@ internal sealed class Committer(NodeCore core)
                 throw new ConflictException(
                     $"the transaction read {reads!.Describe()}, and record {conflicting} changed some of it since. Nothing was written; run it again.", conflicting.DistanceFrom(Vlsn.Null));
             case AppendResult.NoRoom:
-                await core.Log.WaitForRoomAsync(cancellation).ConfigureAwait(false);
+                await AwaitRoomAsync(deadline, timeout, cancellation).ConfigureAwait(false);
                 break;
             case AppendResult.TailFull:
                 if (core.Clock.Now >= deadline)
@@ -109,6 +110,19 @@ internal sealed class Committer(NodeCore core)
                 break;
             default:
                 throw Invariant.Unreachable(result);
+        }
+    }
+
+    private async ValueTask AwaitRoomAsync(TimeSpan deadline, TimeSpan timeout, CancellationToken cancellation)
+    {
+        var left = deadline - core.Clock.Now;
+        try
+        {
+            await core.Log.WaitForRoomAsync(cancellation).AsTask().WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, core.Clock.Time, cancellation).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            throw new TailFullException($"the log took nothing more within {timeout}: the disk of node '{core.Members.Self}' hangs or is very slow. Nothing was written.");
         }
     }
 

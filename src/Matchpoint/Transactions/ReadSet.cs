@@ -17,7 +17,15 @@ internal sealed class ReadSet
     public void Add(ReadOnlySpan<byte> key) => _keys.Add(key.ToArray());
 
     /// <summary>A range was read: from one key up to, but not including, another.</summary>
-    public void AddRange(byte[] from, byte[] to) => _ranges.Add((from, to));
+    /// <returns>Its place, for <see cref="Widen"/>.</returns>
+    public int AddRange(byte[] from, byte[] to)
+    {
+        _ranges.Add((from, to));
+        return _ranges.Count - 1;
+    }
+
+    /// <summary>More of a range was read.</summary>
+    public void Widen(int place, byte[] from, byte[] to) => _ranges[place] = (from, to);
 
     /// <summary>The newest record that touched anything of it; null when none in the tail did.</summary>
     public Vlsn LastTouched(in TailView tail)

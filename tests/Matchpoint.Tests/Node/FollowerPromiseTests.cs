@@ -88,7 +88,9 @@ public class FollowerPromiseTests
 
     private static MatchpointOptions Options(Endpoint intermediary, Endpoint primary) => new()
     {
-        Directory = "r", Name = "r", ElectionTimeout = TimeSpan.FromSeconds(20),
+        Directory = "r",
+        Name = "r",
+        ElectionTimeout = TimeSpan.FromSeconds(20),
         Members = [new GroupMember("p", primary.ToString()), new GroupMember("i", intermediary.ToString()), new GroupMember("r", "127.0.0.1:2")],
     };
 

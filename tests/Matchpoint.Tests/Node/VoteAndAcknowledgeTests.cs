@@ -65,7 +65,9 @@ public class VoteAndAcknowledgeTests
     {
         var members = new Members(new MatchpointOptions
         {
-            Directory = "x", Name = "x", Members = [new GroupMember("p", "127.0.0.1:1"), new GroupMember("x", "127.0.0.1:2"), new GroupMember("y", "127.0.0.1:3")],
+            Directory = "x",
+            Name = "x",
+            Members = [new GroupMember("p", "127.0.0.1:1"), new GroupMember("x", "127.0.0.1:2"), new GroupMember("y", "127.0.0.1:3")],
         });
         var clock = new NodeClock(time);
         var ballot = BallotFile.Open(node.Directory, hasRecords: false);

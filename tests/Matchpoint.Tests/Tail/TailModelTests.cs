@@ -157,7 +157,8 @@ public class TailModelTests
                 }
 
                 var (low, high) = (_random.Next(Keys), _random.Next(Keys + 1));
-                var expected = model.Where(pair => string.CompareOrdinal(pair.Key, Name(low)) >= 0 && string.CompareOrdinal(pair.Key, Name(high)) < 0).Select(pair => $"{pair.Key}={pair.Value}").ToList();
+                var expected = model.Where(pair => string.CompareOrdinal(pair.Key, Name(low)) >= 0 && string.CompareOrdinal(pair.Key, Name(high)) < 0)
+                    .Select(pair => $"{pair.Key}={pair.Value}").ToList();
                 Assert.Equal(expected, Walk(snapshot, view, at, low, high, isBackward: false));
                 expected.Reverse();
                 Assert.Equal(expected, Walk(snapshot, view, at, low, high, isBackward: true));
