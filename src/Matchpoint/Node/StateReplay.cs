@@ -33,16 +33,19 @@ internal sealed class StateReplay(RecordLog log, IState state) : IDisposable
                 + $"The node needs a full copy.");
         using var reader = view.ReadFrom(next);
         var position = state.Applied;
-        while (position.Vlsn < upTo && _batch.Bytes < BatchBytes && _batch.Count < BatchOperations && reader.MoveNext())
+        var read = position.Vlsn;
+        while (read < upTo && _batch.Bytes < BatchBytes && _batch.Count < BatchOperations && reader.MoveNext())
         {
             if (reader.Header.IsTransactionEnd) Add(view, reader);
-            position = new StatePosition(reader.Header.Vlsn, reader.Header.Fingerprint);
+            read = reader.Header.Vlsn;
+            // The state stands at sync points only: a log may be cut behind the last one, however durable the pieces behind it are.
+            if (reader.Header.IsSync) position = new StatePosition(read, reader.Header.Fingerprint);
             AppliedBytes += reader.Header.Length;
         }
 
-        Invariant.Holds(position.Vlsn > state.Applied.Vlsn, $"record {next} is durable and cannot be read.");
-        state.Apply(_batch, position);
-        return position.Vlsn >= upTo;
+        Invariant.Holds(read >= next, $"record {next} is durable and cannot be read.");
+        if (position.Vlsn > state.Applied.Vlsn) state.Apply(_batch, position);
+        return read >= upTo;
     }
 
     /// <summary>Gives the batch back.</summary>

@@ -12,7 +12,12 @@ namespace Matchpoint.Syncup;
 internal sealed class LogAnswers(LogView view)
 {
     /// <summary>What the log holds.</summary>
-    public LogRange Range { get; } = new(view.First, view.Last, view.LastSync, view.LastTransactionEnd, view.Durable);
+    public LogRange Range { get; } = new(view.First, view.Last, view.LastSync, view.LastTransactionEnd, Durable(view));
+
+    /// <summary>
+    /// How far the log is durable, at a sync point: pieces behind the last one hold nothing yet, however many hold them, and a matchpoint below them breaks no promise.
+    /// </summary>
+    private static Vlsn Durable(LogView view) => view.Holds(view.Durable) ? view.SyncPointAtOrBelow(view.Durable) : view.Durable;
 
     /// <summary>The terms that a hello lists, newest first.</summary>
     /// <exception cref="StorageException">The end of a listed term cannot be read.</exception>

@@ -1,3 +1,6 @@
+using Matchpoint.Node;
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Records;
 using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Files;
 using Matchpoint.Storage.Rollbacks;
@@ -60,6 +63,25 @@ public sealed class GroupTests
         Assert.Equal("old", Text(primary.Reader.Get(0, Utf8("k"), isLocal: false)));
         Assert.Equal("new", Text(await primary.Default.GetAsync(Utf8("k"), ReadLevel.Local, Cancellation)));
         Assert.Equal("none", Text(await primary.Default.GetAsync(Utf8("n"), ReadLevel.Local, Cancellation)));
+    }
+
+    [Fact]
+    public async Task More_undecided_than_may_be_held_makes_writes_wait_and_then_fail_clearly()
+    {
+        await using var group = await StartAsync(change: options => options with { ElectionTimeout = TimeSpan.FromSeconds(30), MaxTailBytes = 1024 * 1024 });
+        var primary = group.Primary;
+        foreach (var replica in group.Replicas) await group.StopAsync(replica.Options.Name);
+        var options = Unacknowledged with { Timeout = TimeSpan.FromMilliseconds(300) };
+        var written = 0;
+        var error = await Assert.ThrowsAsync<TailFullException>(async () =>
+        {
+            for (; written < 100; written++) await primary.Default.PutAsync(Utf8($"k{written}"), new byte[100_000], options, Cancellation);
+        });
+        Assert.InRange(written, 10, 20);
+        Assert.Contains("MaxTailBytes is 1048576", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Nothing was written", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Not connected: ", error.Message, StringComparison.Ordinal);
+        Assert.Equal(written, await primary.Default.ScanAsync(level: ReadLevel.Local, cancellation: Cancellation).CountAsync(Cancellation));
     }
 
     [Fact]
@@ -213,6 +235,36 @@ public sealed class GroupTests
         Assert.Equal(["shared"], await old.Default.ScanAsync(level: ReadLevel.Local, cancellation: Cancellation).Select(item => item.KeyText).ToListAsync(Cancellation));
         using var data = DataDirectory.OpenReadOnly(PhysicalFiles.Instance, group.DirectoryOf(old.Options.Name));
         Assert.Equal(10, RollbackStore.Operations(data, RollbackStore.List(data)[^1].Name).Count());
+    }
+
+    [Fact]
+    public async Task A_transaction_that_straddles_the_matchpoint_is_undone_whole_and_exported_whole()
+    {
+        await using var group = await StartAsync();
+        var old = group.Primary;
+        var writer = new TransactionWriter(pieceBytes: 100);
+        for (var i = 0; i < 10; i++) writer.Put(Utf8($"piece{i}"), new byte[50]);
+        var (reign, first, previous) = (old.Core.Appender.Reign, Vlsn.Null, Vlsn.Null);
+        for (var i = 0; i < writer.Records - 1; i++)
+        {
+            Assert.Equal(AppendResult.Appended, old.Core.Appender.TryAppendPiece(reign, writer.Payload(i, first, previous).Span, out var piece));
+            if (i == 0) first = piece.Vlsn;
+            previous = piece.Vlsn;
+        }
+
+        await group.AgreedAsync();
+        group.Links(old.Options.Name, link => link.Cut());
+        Assert.Equal(AppendResult.Appended, old.Core.Appender.TryCommit(reign, writer, first, previous, Durability.Full, reads: null, default, out _, out _));
+        await Eventually.HoldsAsync(() => group.Nodes.Any(node => node != old && node.IsPrimary && node.Core.IsReady), "another primary");
+        await group.Nodes.First(node => node != old && node.IsPrimary).Default.PutAsync(Utf8("after"), Utf8("v"), cancellation: Cancellation);
+        group.Links(old.Options.Name, link => link.Heal());
+        await group.AgreedAsync();
+        foreach (var node in group.Nodes)
+            Assert.Equal(["after"], await node.Default.ScanAsync(level: ReadLevel.Local, cancellation: Cancellation).Select(item => item.KeyText).ToListAsync(Cancellation));
+        using var data = DataDirectory.OpenReadOnly(PhysicalFiles.Instance, group.DirectoryOf(old.Options.Name));
+        var export = RollbackStore.List(data)[^1];
+        Assert.Equal(1, export.Header.Commits);
+        Assert.Equal(Enumerable.Range(0, 10).Select(i => $"piece{i}"), RollbackStore.Operations(data, export.Name).Select(operation => Text(operation.Key)));
     }
 
     [Fact]
