@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Matchpoint.Transport;
 
 namespace Matchpoint.Cli.Tests;
 
@@ -17,7 +18,7 @@ public sealed class ReadmeTests : IDisposable
         var start = readme.IndexOf("```sh\n", StringComparison.Ordinal) + "```sh\n".Length;
         var example = readme[start..readme.IndexOf("```", start, StringComparison.Ordinal)];
         // The example's port may be taken here, and its pause is for a person's machine; the feeder is awaited by trying again.
-        example = example.Replace("7000", $"{FreePort()}", StringComparison.Ordinal).Replace("sleep 2", "", StringComparison.Ordinal);
+        example = example.Replace("7000", $"{LoopbackPorts.Take(1)[0]}", StringComparison.Ordinal).Replace("sleep 2", "", StringComparison.Ordinal);
         var script = $$"""
             set -e
             matchpoint() { dotnet {{Tool.Assembly}} "$@"; }
@@ -41,13 +42,6 @@ public sealed class ReadmeTests : IDisposable
         Assert.True(json.RootElement.GetProperty("machine").GetProperty("processors").GetInt32() > 0);
         var found = json.RootElement.GetProperty("figures").EnumerateArray().Select(figure => figure.GetProperty("name").GetString()).ToHashSet();
         Assert.All(names.Split(' '), name => Assert.Contains(name, found));
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
-        socket.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0));
-        return ((System.Net.IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
     private static string Root()

@@ -1,5 +1,4 @@
-using System.Net;
-using System.Net.Sockets;
+using Matchpoint.Transport;
 
 namespace Matchpoint.Cli.Bench;
 
@@ -24,7 +23,7 @@ internal sealed class BenchGroup : IAsyncDisposable
     /// <summary>Opens three nodes and waits until they follow their primary.</summary>
     public static async Task<BenchGroup> OpenAsync(string directory, Durability durability, TimeSpan? electionTimeout, CancellationToken cancellation)
     {
-        GroupMember[] members = [.. Names.Zip(FreePorts(3), (name, port) => new GroupMember(name, $"127.0.0.1:{port}"))];
+        GroupMember[] members = [.. Names.Zip(LoopbackPorts.Take(3), (name, port) => new GroupMember(name, $"127.0.0.1:{port}"))];
         var group = new BenchGroup(name => new MatchpointOptions
         {
             Directory = Path.Combine(directory, name),
@@ -66,16 +65,6 @@ internal sealed class BenchGroup : IAsyncDisposable
                 + $"{status.Step}, last {status.Last}, flushed {status.Flushed}, applied {status.Applied}");
             await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, cancellation);
         }
-    }
-
-    /// <summary>Ports that nobody listens on now.</summary>
-    public static int[] FreePorts(int count)
-    {
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
-        foreach (var listener in listeners) listener.Start();
-        var ports = listeners.ConvertAll(listener => ((IPEndPoint)listener.LocalEndpoint).Port);
-        foreach (var listener in listeners) listener.Dispose();
-        return [.. ports];
     }
 
     /// <inheritdoc/>

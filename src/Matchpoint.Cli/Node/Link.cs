@@ -21,7 +21,7 @@ internal sealed class Link : IAsyncDisposable
     public Link(Endpoint target)
     {
         _target = target;
-        _listener = Listen(0);
+        _listener = Listen(LoopbackPorts.Take(1)[0]); // It comes back to this port when it is healed.
         Endpoint = new Endpoint("127.0.0.1", ((IPEndPoint)_listener.LocalEndpoint).Port);
         _accepting = AcceptAsync();
     }

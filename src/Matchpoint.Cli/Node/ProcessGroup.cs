@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
-using Matchpoint.Cli.Bench;
 using Matchpoint.Client;
 using Matchpoint.Transport;
 
@@ -41,7 +40,7 @@ internal sealed class ProcessGroup : IAsyncDisposable
     public static async Task<ProcessGroup> StartAsync(
         string directory, int? electionMilliseconds, Action<string> hear, CancellationToken cancellation, bool withLinks = false)
     {
-        var endpoints = Members.Zip(BenchGroup.FreePorts(3)).ToDictionary(pair => pair.First, pair => new Endpoint("127.0.0.1", pair.Second), StringComparer.Ordinal);
+        var endpoints = Members.Zip(LoopbackPorts.Take(3)).ToDictionary(pair => pair.First, pair => new Endpoint("127.0.0.1", pair.Second), StringComparer.Ordinal);
         var group = new ProcessGroup(directory, electionMilliseconds, hear, endpoints);
         foreach (var from in withLinks ? group.Names : [])
         {

@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using Matchpoint.Transport;
 
@@ -17,7 +15,7 @@ internal sealed class TestGroup : IAsyncDisposable
     private TestGroup(int size, Func<MatchpointOptions, MatchpointOptions> change)
     {
         _change = change;
-        foreach (var (name, port) in Enumerable.Range(0, size).Select(i => $"{(char)('a' + i)}").Zip(FreePorts(size))) _listen.Add(name, new Endpoint("127.0.0.1", port));
+        foreach (var (name, port) in Enumerable.Range(0, size).Select(i => $"{(char)('a' + i)}").Zip(LoopbackPorts.Take(size))) _listen.Add(name, new Endpoint("127.0.0.1", port));
         foreach (var from in Names)
         {
             foreach (var to in Names.Where(to => to != from)) _links.Add((from, to), new TestLink(() => _listen[to]));
@@ -114,14 +112,5 @@ internal sealed class TestGroup : IAsyncDisposable
         foreach (var link in _links.Values) await link.DisposeAsync();
         foreach (var node in _nodes.Values) await node.DisposeAsync();
         _directory.Delete(recursive: true);
-    }
-
-    private static int[] FreePorts(int count)
-    {
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
-        foreach (var listener in listeners) listener.Start();
-        var ports = listeners.ConvertAll(listener => ((IPEndPoint)listener.LocalEndpoint).Port);
-        foreach (var listener in listeners) listener.Dispose();
-        return [.. ports];
     }
 }
