@@ -30,7 +30,7 @@ internal sealed record ListenerOptions
 /// Listens on a TCP endpoint and hands connections to a <see cref="ServiceDispatcher"/>. It owns every session: what one throws is reported, and none outlives it
 /// unless its handler ignores both the stop and the loss of its channel, which is reported too.
 /// </summary>
-internal sealed class ServiceListener : IAsyncDisposable
+internal sealed class ServiceListener : INetworkListener
 {
     /// <summary>How long the accept loop rests after an error: one like too many open files does not go away at once.</summary>
     private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(100);

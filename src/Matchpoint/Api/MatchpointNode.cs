@@ -82,7 +82,10 @@ public sealed class MatchpointNode : IAsyncDisposable
     /// </summary>
     /// <exception cref="OptionsException">An option cannot be used.</exception>
     /// <exception cref="MatchpointException">The directory cannot be used: the message says why, and what to do.</exception>
-    public static async Task<MatchpointNode> OpenAsync(MatchpointOptions options, CancellationToken cancellation = default)
+    public static Task<MatchpointNode> OpenAsync(MatchpointOptions options, CancellationToken cancellation = default) => OpenAsync(options, NodeParts.Real, cancellation);
+
+    /// <summary>Opens a node that stands on given parts.</summary>
+    internal static async Task<MatchpointNode> OpenAsync(MatchpointOptions options, NodeParts parts, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(options);
         OptionsCheck.Require(options);
@@ -94,7 +97,7 @@ public sealed class MatchpointNode : IAsyncDisposable
             {
                 [ClientService.Name] = async (channel, stopping) => await new ClientService(await ready.Task.ConfigureAwait(false)).ServeAsync(channel, stopping).ConfigureAwait(false),
             };
-            node = new MatchpointNode(await NodeCore.OpenAsync(options, services, cancellation).ConfigureAwait(false));
+            node = new MatchpointNode(await NodeCore.OpenAsync(options, parts, services, cancellation).ConfigureAwait(false));
             ready.SetResult(node);
             if (options.Members.Count <= 1) await node.WaitUntilReadyAsync(options.CommitTimeout, cancellation).ConfigureAwait(false);
             return node;

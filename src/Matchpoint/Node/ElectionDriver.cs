@@ -52,6 +52,7 @@ internal sealed class ElectionDriver
     private readonly Progress _progress;
     private readonly NodeClock _clock;
     private readonly TimeSpan _timeout;
+    private readonly INetwork _network;
     private readonly IElectionHost _host;
     private readonly Dictionary<long, TaskCompletionSource<PollAnswer>> _answers = [];
     private readonly HashSet<(string, PollKind)> _underway = [];
@@ -63,7 +64,8 @@ internal sealed class ElectionDriver
 
     /// <summary>A driver that does nothing yet.</summary>
     public ElectionDriver(
-        ElectionSettings settings, BallotFile ballot, RecordLog log, Members members, Feeders feeders, Progress progress, NodeClock clock, IElectionHost host)
+        ElectionSettings settings, BallotFile ballot, RecordLog log, Members members, Feeders feeders, Progress progress, NodeClock clock, INetwork network,
+        IElectionHost host)
     {
         _ballot = ballot;
         _log = log;
@@ -72,6 +74,7 @@ internal sealed class ElectionDriver
         _progress = progress;
         _clock = clock;
         _timeout = settings.Timeout;
+        _network = network;
         _host = host;
         var end = log.Appended;
         _election = new Election(settings, ballot.Ballot, end.Term, end.Vlsn, clock.Now);
@@ -226,7 +229,7 @@ internal sealed class ElectionDriver
     {
         try
         {
-            var channel = await TcpChannels.ConnectAsync(_members.AddressOf(voter), _timeout, _clock.Time, cancellation).ConfigureAwait(false);
+            var channel = await _network.ConnectAsync(_members.AddressOf(voter), _timeout, _clock.Time, cancellation).ConfigureAwait(false);
             await using (channel.ConfigureAwait(false))
             {
                 channel.OpenService(Service);

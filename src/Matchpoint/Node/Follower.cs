@@ -59,6 +59,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
     private readonly SyncupPeer _self;
     private readonly NodeClock _clock;
     private readonly MatchpointOptions _options;
+    private readonly INetwork _network;
     private readonly IFollowerHost _host;
     private readonly Func<Vlsn> _applied;
     private CancellationTokenSource? _stopping;
@@ -77,8 +78,8 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
 
     /// <summary>A follower that follows nobody yet.</summary>
     public Follower(
-        RecordLog log, Appender appender, Progress progress, Members members, SyncupPeer self, NodeClock clock, MatchpointOptions options, IFollowerHost host,
-        Func<Vlsn> applied)
+        RecordLog log, Appender appender, Progress progress, Members members, SyncupPeer self, NodeClock clock, MatchpointOptions options, INetwork network,
+        IFollowerHost host, Func<Vlsn> applied)
     {
         _log = log;
         _appender = appender;
@@ -87,6 +88,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
         _self = self;
         _clock = clock;
         _options = options;
+        _network = network;
         _host = host;
         _applied = applied;
     }
@@ -295,7 +297,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
     private async Task<bool> JoinAsync(string feeder, Term term, CancellationToken cancellation)
     {
         var began = _clock.Now;
-        var channel = await TcpChannels.ConnectAsync(_members.AddressOf(feeder), _options.ElectionTimeout * 2, _clock.Time, cancellation).ConfigureAwait(false);
+        var channel = await _network.ConnectAsync(_members.AddressOf(feeder), _options.ElectionTimeout * 2, _clock.Time, cancellation).ConfigureAwait(false);
         await using (channel.ConfigureAwait(false))
         {
             _channel = channel;

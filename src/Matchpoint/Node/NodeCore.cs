@@ -7,7 +7,6 @@ using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
 using Matchpoint.Protocol.Syncup;
 using Matchpoint.Storage.Data;
-using Matchpoint.Storage.Files;
 using Matchpoint.Storage.Log;
 using Matchpoint.Storage.State;
 using Matchpoint.Syncup;
@@ -29,14 +28,16 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     private readonly SyncupPeer _self;
     private readonly ITimer _sweeper;
     private readonly CancellationTokenSource _stopping = new();
-    private ServiceListener? _listener;
+    private readonly INetwork _network;
+    private INetworkListener? _listener;
     private Task _electing = Task.CompletedTask;
     private int _isFailed;
     private int _isDisposed;
 
-    private NodeCore(MatchpointOptions options, DataDirectory directory, RecordLog log, BallotFile ballot, StateKeeper keeper)
+    private NodeCore(MatchpointOptions options, NodeParts parts, DataDirectory directory, RecordLog log, BallotFile ballot, StateKeeper keeper)
     {
         Options = options;
+        _network = parts.Network;
         _directory = directory;
         Log = log;
         _ballot = ballot;
@@ -51,14 +52,17 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         var seed = BinaryPrimitives.ReadUInt64LittleEndian(directory.Identity.Node.Value.ToByteArray()) ^ (ulong)options.Time.GetUtcNow().Ticks;
         _settings = new ElectionSettings(options.Name, Members.Voters, options.ElectionTimeout, heartbeat, seed);
         Feeders = new Feeders(log, Progress, Members, _self, Clock, heartbeat) { WhyNot = WhyNotPrimary };
-        Follower = new Follower(log, Appender, Progress, Members, _self, Clock, options, this, () => keeper.State.Applied.Vlsn);
+        Follower = new Follower(log, Appender, Progress, Members, _self, Clock, options, parts.Network, this, () => keeper.State.Applied.Vlsn);
         Feeders.UpstreamStamp = () => Follower.Heard;
         Feeders.Relay = Follower.Relay;
-        Elections = new ElectionDriver(_settings, ballot, log, Members, Feeders, Progress, Clock, this);
+        Elections = new ElectionDriver(_settings, ballot, log, Members, Feeders, Progress, Clock, parts.Network, this);
         Progress.DurableMoved = OnDurableMoved;
         log.Moved = OnLogMoved;
         _sweeper = options.Time.CreateTimer(static state => ((NodeCore)state!).Sweep(), this, SweepInterval, SweepInterval);
     }
+
+    /// <summary>The way to other nodes.</summary>
+    public INetwork Network => _network;
 
     /// <summary>The node's options.</summary>
     public MatchpointOptions Options { get; }
@@ -104,11 +108,13 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
 
     /// <summary>Opens a node. It looks for its group in the background.</summary>
     /// <param name="options">Checked options.</param>
+    /// <param name="parts">What it stands on.</param>
     /// <param name="services">Further services for its listener, by name.</param>
     /// <param name="cancellation">Gives up opening.</param>
-    public static async Task<NodeCore> OpenAsync(MatchpointOptions options, Func<NodeCore, IReadOnlyDictionary<string, ServiceHandler>> services, CancellationToken cancellation)
+    public static async Task<NodeCore> OpenAsync(
+        MatchpointOptions options, NodeParts parts, Func<NodeCore, IReadOnlyDictionary<string, ServiceHandler>> services, CancellationToken cancellation)
     {
-        var core = await Task.Run(() => Open(options), cancellation).ConfigureAwait(false);
+        var core = await Task.Run(() => Open(options, parts), cancellation).ConfigureAwait(false);
         try
         {
             await core.StartAsync(services(core)).ConfigureAwait(false);
@@ -304,22 +310,22 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     /// <inheritdoc/>
     public void Warn(string source, string? sentence) => Board.Warn(source, sentence);
 
-    private static NodeCore Open(MatchpointOptions options)
+    private static NodeCore Open(MatchpointOptions options, NodeParts parts)
     {
-        var fresh = new NodeIdentity(GroupId.FromName(options.Group), new NodeId(Guid.NewGuid()));
-        var holder = $"process {Environment.ProcessId} (node {options.Name}) on {Environment.MachineName}, since {options.Time.GetUtcNow():yyyy-MM-dd HH:mm:ss} UTC";
-        var directory = DataDirectory.Open(PhysicalFiles.Instance, options.Directory, holder, fresh);
+        var fresh = new NodeIdentity(GroupId.FromName(options.Group), new NodeId(parts.NewId()));
+        var holder = $"node {options.Name} in {parts.Process}, since {options.Time.GetUtcNow():yyyy-MM-dd HH:mm:ss} UTC";
+        var directory = DataDirectory.Open(parts.Files, options.Directory, holder, fresh);
         RecordLog? log = null;
         try
         {
             if (directory.Identity.Group != fresh.Group)
                 throw new Storage.ForeignException($"{directory.Path}: the directory belongs to group {directory.Identity.Group}, and '{options.Group}' is group {fresh.Group}. "
                     + $"Name the group that made it, or another directory.");
-            log = RecordLog.Open(directory, new LogOptions { Time = options.Time });
+            log = RecordLog.Open(directory, parts.Log with { Time = options.Time });
             var ballot = BallotFile.Open(directory, hasRecords: !log.Appended.Vlsn.IsNull);
             // A log that only a node by itself ever wrote may be that of a member of this group: what it promised stays promised.
-            var keeper = StateKeeper.Open(directory, log, new RocksStateOptions { CacheBytes = options.CacheBytes }, options.LogKeepBytes, log.Durable);
-            var core = new NodeCore(options, directory, log, ballot, keeper);
+            var keeper = StateKeeper.Open(directory, log, parts.States(options), options.LogKeepBytes, log.Durable);
+            var core = new NodeCore(options, parts, directory, log, ballot, keeper);
             foreach (var sentence in log.OpenReport.Sentences()) core.Board.Note(sentence);
             if (keeper.Note is { } note) core.Board.Warn("state", note);
             return core;
@@ -346,7 +352,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
                 [Services.Stream] = (channel, stopping) => Feeders.ServeAsync(channel, SyncupVersion.Two, stopping),
                 [ElectionDriver.Service] = ServeGroupAsync,
             };
-            _listener = await ServiceListener.StartAsync(Transport.Endpoint.Parse(address), services, OnSessionFailed, new ListenerOptions { Time = Options.Time }).ConfigureAwait(false);
+            _listener = await _network.ListenAsync(Transport.Endpoint.Parse(address), services, OnSessionFailed, Options.Time).ConfigureAwait(false);
         }
 
         _electing = Task.Run(() => Elections.RunAsync(_stopping.Token));

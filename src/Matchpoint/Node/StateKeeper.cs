@@ -45,9 +45,9 @@ internal sealed class StateKeeper : IAsyncDisposable
 
     /// <summary>Opens the state of a directory and brings it up to a record.</summary>
     /// <exception cref="StorageException">The state is gone and the log does not reach back to the first record.</exception>
-    public static StateKeeper Open(DataDirectory directory, RecordLog log, RocksStateOptions options, long keepBytes, Vlsn durable)
+    public static StateKeeper Open(DataDirectory directory, RecordLog log, IStateStore states, long keepBytes, Vlsn durable)
     {
-        var state = OpenState(directory, log, options, out var note);
+        var state = OpenState(directory, log, states, out var note);
         try
         {
             var keeper = new StateKeeper(log, state, keepBytes, note);
@@ -159,9 +159,9 @@ internal sealed class StateKeeper : IAsyncDisposable
         if (!upTo.IsNull) _log.RemoveUpTo(upTo);
     }
 
-    private static RocksState OpenState(DataDirectory directory, RecordLog log, RocksStateOptions options, out string? note)
+    private static IState OpenState(DataDirectory directory, RecordLog log, IStateStore states, out string? note)
     {
-        var state = TryOpen(directory, options, out var why);
+        var state = TryOpen(directory, states, out var why);
         if (state is not null)
         {
             why = WhyForeign(state, log);
@@ -181,17 +181,17 @@ internal sealed class StateKeeper : IAsyncDisposable
                     + $"The node needs a full copy; a backup or another member has one.");
         }
 
-        var aside = SetAside(directory);
+        var aside = states.SetAside(directory.StatePath);
         note = $"the state was built anew from the log: {why}." + (aside is null ? "" : $" What was there is in {aside}; remove it when you have looked at it.");
-        return RocksState.Open(directory.StatePath, options);
+        return states.Open(directory.StatePath);
     }
 
-    private static RocksState? TryOpen(DataDirectory directory, RocksStateOptions options, out string? why)
+    private static IState? TryOpen(DataDirectory directory, IStateStore states, out string? why)
     {
         try
         {
             why = null;
-            return RocksState.Open(directory.StatePath, options);
+            return states.Open(directory.StatePath);
         }
         catch (DamageException error)
         {
@@ -200,7 +200,7 @@ internal sealed class StateKeeper : IAsyncDisposable
         }
     }
 
-    private static string? WhyForeign(RocksState state, RecordLog log)
+    private static string? WhyForeign(IState state, RecordLog log)
     {
         var (vlsn, fingerprint) = state.Applied;
         using var view = log.View();
@@ -213,17 +213,5 @@ internal sealed class StateKeeper : IAsyncDisposable
         if (vlsn < view.First) return view.First == vlsn.Next ? null : $"the state ends at record {vlsn}, and the log begins at {view.First}";
         view.TryGet(vlsn, out var header, out _);
         return header.Fingerprint == fingerprint ? null : $"the state has fingerprint {fingerprint} at record {vlsn}, and the log {header.Fingerprint}: it belongs to another history";
-    }
-
-    private static string? SetAside(DataDirectory directory)
-    {
-        if (!Directory.Exists(directory.StatePath) || !Directory.EnumerateFileSystemEntries(directory.StatePath).Any()) return null;
-        for (var i = 1; ; i++)
-        {
-            var aside = $"{directory.StatePath}.unusable-{i}";
-            if (Directory.Exists(aside)) continue;
-            Directory.Move(directory.StatePath, aside);
-            return aside;
-        }
     }
 }

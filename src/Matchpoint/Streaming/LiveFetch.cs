@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
@@ -17,7 +16,8 @@ internal sealed class LiveFetch
     private readonly Fetch _fetch;
     private readonly IFetchHost _host;
     private readonly Signal _signal = new();
-    private readonly ConcurrentDictionary<string, Acknowledge> _relayed = new(StringComparer.Ordinal);
+    private readonly Lock _gate = new();
+    private Dictionary<string, Acknowledge>? _relayed;
     private long _heard;
     private long _noted;
     private int _isNotedNew;
@@ -47,7 +47,12 @@ internal sealed class LiveFetch
     /// <summary>A replica that this node feeds said how far it is.</summary>
     public void Relay(string replica, in Acknowledge progress)
     {
-        _relayed[replica] = progress;
+        lock (_gate)
+        {
+            _relayed ??= new Dictionary<string, Acknowledge>(StringComparer.Ordinal);
+            _relayed[replica] = progress;
+        }
+
         Wake();
     }
 
@@ -127,23 +132,29 @@ internal sealed class LiveFetch
                 _fetch.Channel.Write(told);
             }
 
-            var hasRelayed = false;
-            foreach (var (replica, _) in _relayed)
-            {
-                if (!_relayed.TryRemove(replica, out var progress)) continue;
-                // Nobody who is fed from here holds more than this node.
-                var most = progress with
-                {
-                    Appended = Vlsn.Min(progress.Appended, written),
-                    Flushed = Vlsn.Min(progress.Flushed, written),
-                    Applied = Vlsn.Min(progress.Applied, written),
-                };
-                _fetch.Channel.Write(new RelayedAcknowledge(replica, most));
-                hasRelayed = true;
-            }
-
+            var hasRelayed = WriteRelayed(written);
             if (isNotedNew || hasMore || hasRelayed) await _fetch.Channel.FlushAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
             await _signal.WaitAsync().ConfigureAwait(false);
         }
+    }
+
+    private bool WriteRelayed(Vlsn written)
+    {
+        Dictionary<string, Acknowledge>? relayed;
+        lock (_gate) (relayed, _relayed) = (_relayed, null);
+        if (relayed is null) return false;
+        foreach (var (replica, progress) in relayed)
+        {
+            // Nobody who is fed from here holds more than this node.
+            var most = progress with
+            {
+                Appended = Vlsn.Min(progress.Appended, written),
+                Flushed = Vlsn.Min(progress.Flushed, written),
+                Applied = Vlsn.Min(progress.Applied, written),
+            };
+            _fetch.Channel.Write(new RelayedAcknowledge(replica, most));
+        }
+
+        return true;
     }
 }

@@ -101,7 +101,7 @@ public class FollowerPromiseTests
         var appender = new Appender(replica.Log, state, options.MaxTailBytes);
         appender.Rebuild();
         var progress = new Progress(countsUnflushed: false, clock);
-        return new Follower(replica.Log, appender, progress, new Members(options), Meeting.Self(TimeProvider.System), clock, options, host, () => state.Applied.Vlsn);
+        return new Follower(replica.Log, appender, progress, new Members(options), Meeting.Self(TimeProvider.System), clock, options, TcpNetwork.Instance, host, () => state.Applied.Vlsn);
     }
 
     private sealed class Host : IFollowerHost

@@ -5,6 +5,7 @@ using Matchpoint.Protocol.Messages;
 using Matchpoint.Storage.Data;
 using Matchpoint.Syncup;
 using Matchpoint.Tests.Syncup;
+using Matchpoint.Transport;
 
 namespace Matchpoint.Tests.Node;
 
@@ -74,7 +75,7 @@ public class VoteAndAcknowledgeTests
         ballot.Save(new Ballot(new Term(5), null, Standing.Full, Term.None));
         var progress = new Progress(countsUnflushed: false, clock);
         var feeders = new Feeders(node.Log, progress, members, new SyncupPeer { Name = "x" }, clock, Timeout / 5);
-        return new ElectionDriver(new ElectionSettings("x", members.Voters, Timeout, Timeout / 5, 1), ballot, node.Log, members, feeders, progress, clock, host);
+        return new ElectionDriver(new ElectionSettings("x", members.Voters, Timeout, Timeout / 5, 1), ballot, node.Log, members, feeders, progress, clock, TcpNetwork.Instance, host);
     }
 
     private sealed class Host : IElectionHost

@@ -1,0 +1,14 @@
+namespace Matchpoint.Storage.State;
+
+/// <summary>Where states lie: the kind of state that a node keeps.</summary>
+internal interface IStateStore
+{
+    /// <summary>Opens the state in a directory, or makes one where there is none.</summary>
+    /// <exception cref="DamageException">What is there cannot be used.</exception>
+    /// <exception cref="StorageException">The directory cannot be used.</exception>
+    IState Open(string path);
+
+    /// <summary>Moves what lies in a directory aside, so that another state can be made there.</summary>
+    /// <returns>Where it is now; null where there was nothing.</returns>
+    string? SetAside(string path);
+}

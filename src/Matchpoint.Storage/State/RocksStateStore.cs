@@ -1,0 +1,21 @@
+namespace Matchpoint.Storage.State;
+
+/// <summary>States in RocksDB, each in a directory of its own.</summary>
+internal sealed class RocksStateStore(RocksStateOptions options) : IStateStore
+{
+    /// <inheritdoc/>
+    public IState Open(string path) => RocksState.Open(path, options);
+
+    /// <inheritdoc/>
+    public string? SetAside(string path)
+    {
+        if (!Directory.Exists(path) || !Directory.EnumerateFileSystemEntries(path).Any()) return null;
+        for (var i = 1; ; i++)
+        {
+            var aside = $"{path}.unusable-{i}";
+            if (Directory.Exists(aside)) continue;
+            Directory.Move(path, aside);
+            return aside;
+        }
+    }
+}

@@ -1,0 +1,31 @@
+using Matchpoint.Storage.Files;
+using Matchpoint.Storage.Log;
+using Matchpoint.Storage.State;
+using Matchpoint.Transport;
+
+namespace Matchpoint.Node;
+
+/// <summary>What a node stands on: its disk, its network, its kind of state. A simulator has others, and breaks them.</summary>
+internal sealed record NodeParts
+{
+    /// <summary>The real ones.</summary>
+    public static NodeParts Real { get; } = new();
+
+    /// <summary>The way to the disk.</summary>
+    public IFileSystem Files { get; init; } = PhysicalFiles.Instance;
+
+    /// <summary>The way to other nodes.</summary>
+    public INetwork Network { get; init; } = TcpNetwork.Instance;
+
+    /// <summary>Where the state lies.</summary>
+    public Func<MatchpointOptions, IStateStore> States { get; init; } = static options => new RocksStateStore(new RocksStateOptions { CacheBytes = options.CacheBytes });
+
+    /// <summary>How the log is kept; its clock is the node's.</summary>
+    public LogOptions Log { get; init; } = new();
+
+    /// <summary>Where the identities of new nodes come from.</summary>
+    public Func<Guid> NewId { get; init; } = Guid.NewGuid;
+
+    /// <summary>Who holds the directory, for whoever is turned away.</summary>
+    public string Process { get; init; } = $"process {Environment.ProcessId} on {Environment.MachineName}";
+}
