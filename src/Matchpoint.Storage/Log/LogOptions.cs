@@ -26,4 +26,7 @@ internal sealed record LogOptions
     /// is called: so a simulator decides when.
     /// </summary>
     public bool OwnThread { get; init; } = true;
+
+    /// <summary>Who drives the log instead of its own threads; null for nobody else.</summary>
+    public Func<RecordLog, ILogDriver>? Driver { get; init; }
 }

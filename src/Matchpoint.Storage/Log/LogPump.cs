@@ -4,7 +4,7 @@ namespace Matchpoint.Storage.Log;
 /// The log's own threads: one writes and flushes what was appended, one flushes complete segments beside it. While a flush is
 /// under way the next batch collects by itself: the slower the disk, the larger the batches.
 /// </summary>
-internal sealed class LogPump : IDisposable
+internal sealed class LogPump : ILogDriver
 {
     /// <summary>So long nothing must be appended before complete segments are flushed: flushing them competes with writing.</summary>
     private static readonly TimeSpan IdleBeforeFlush = TimeSpan.FromMilliseconds(100);
@@ -29,7 +29,8 @@ internal sealed class LogPump : IDisposable
         _flusher.Start();
     }
 
-    /// <summary>Says that there is work. Costs a read while the writer is busy anyway.</summary>
+    /// <inheritdoc/>
+    /// <remarks>It costs a read while the writer is busy anyway.</remarks>
     public void Wake()
     {
         if (Volatile.Read(ref _writerSleeps) == 1 && Interlocked.Exchange(ref _writerSleeps, 0) == 1) _work.Release();

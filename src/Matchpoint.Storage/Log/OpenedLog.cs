@@ -1,6 +1,7 @@
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Storage.Data;
+using Matchpoint.Storage.Files;
 
 namespace Matchpoint.Storage.Log;
 
@@ -18,7 +19,7 @@ internal sealed record OpenedLog(SegmentStore Store, PositionsFile Positions, Lo
         {
             (segments, var report) = LogRecovery.Recover(directory, positions, wasMissing);
             var store = new SegmentStore(directory, options, segments, positions.Current.Flushed);
-            Settle(directory.Files.BootId, store, positions, wasMissing || report.Torn is not null);
+            Settle(directory.Files, store, positions, wasMissing || report.Torn is not null);
             return new OpenedLog(store, positions, report);
         }
         catch
@@ -31,11 +32,13 @@ internal sealed record OpenedLog(SegmentStore Store, PositionsFile Positions, Lo
 
     /// <summary>
     /// Brings the flushed position up to what recovery kept, before it is shown to anybody. In the same run of the machine the written records are as safe as they
-    /// were, and are flushed in their turn. After a new start, whatever could be read came from the device.
+    /// were: they are written again, in case a flush of theirs had failed, and flushed in their turn. After a new start, whatever could be read came from the device.
     /// </summary>
-    private static void Settle(Guid bootId, SegmentStore store, PositionsFile positions, bool isMended)
+    private static void Settle(IFileSystem files, SegmentStore store, PositionsFile positions, bool isMended)
     {
+        var bootId = files.BootId;
         var isSameRun = bootId != Guid.Empty && positions.Current.BootId == bootId;
+        if (isSameRun || bootId == Guid.Empty) LogRewrite.From(files, store.Segments, positions.Current.Flushed);
         if (isSameRun && !isMended) return;
         if (bootId == Guid.Empty || isMended) store.Flush();
         var end = store.Position;

@@ -24,7 +24,7 @@ internal sealed class RecordLog : IDisposable
     private readonly PositionsFile _positions;
     private readonly LogWaiters _waiters;
     private readonly LogPins _pins;
-    private readonly LogPump? _pump;
+    private readonly ILogDriver? _driver;
     private readonly PendingRecords _pending;
     private Vlsn _written;
     private Vlsn _flushed;
@@ -50,7 +50,7 @@ internal sealed class RecordLog : IDisposable
         _flushed = _flushWanted = positions.Current.FlushedVlsn;
         _durable = positions.Current.Durable;
         _positionsFlushedAt = options.Time.GetTimestamp();
-        if (options.OwnThread) _pump = new LogPump(this, store);
+        _driver = options.Driver?.Invoke(this) ?? (options.OwnThread ? new LogPump(this, store) : null);
     }
 
     /// <summary>The directory it lies in.</summary>
@@ -133,7 +133,7 @@ internal sealed class RecordLog : IDisposable
             if (flush == FlushPolicy.Sync) _flushWanted = _pending.End.Vlsn;
         }
 
-        _pump?.Wake();
+        _driver?.Wake();
         return true;
     }
 
@@ -157,7 +157,7 @@ internal sealed class RecordLog : IDisposable
             if (flush == FlushPolicy.Sync) _flushWanted = _pending.End.Vlsn;
         }
 
-        _pump?.Wake();
+        _driver?.Wake();
         return true;
     }
 
@@ -199,7 +199,7 @@ internal sealed class RecordLog : IDisposable
             if (wake) _flushWanted = vlsn;
         }
 
-        if (wake) _pump?.Wake();
+        if (wake) _driver?.Wake();
         waiter.WatchCancellation(cancellation);
         return waiter.Task;
     }
@@ -213,7 +213,7 @@ internal sealed class RecordLog : IDisposable
             _flushWanted = _pending.End.Vlsn;
         }
 
-        _pump?.Wake();
+        _driver?.Wake();
     }
 
     /// <summary>Takes note that records up to a VLSN are durable on a majority; lower ones than known are no news.</summary>
@@ -352,7 +352,7 @@ internal sealed class RecordLog : IDisposable
             _isDisposed = true;
         }
 
-        _pump?.Dispose();
+        _driver?.Dispose();
         lock (_writing)
         {
             try

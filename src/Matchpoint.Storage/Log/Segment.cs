@@ -85,6 +85,16 @@ internal sealed class Segment : IDisposable
     public static DamageException Damaged(string path, long position, Vlsn vlsn, RecordFault fault) => new(
         path, position, $"record {vlsn}: {fault.FieldName}", fault.Expected, fault.Found, DamageException.RestoreAdvice);
 
+    /// <summary>The name stands for another file now, of the same content.</summary>
+    public void Reopen()
+    {
+        lock (_gate)
+        {
+            _file?.Dispose();
+            _file = null;
+        }
+    }
+
     /// <summary>Closes the file.</summary>
     public void Dispose()
     {

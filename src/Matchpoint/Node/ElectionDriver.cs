@@ -87,6 +87,9 @@ internal sealed class ElectionDriver
     /// <summary>The primary known of; null when none is.</summary>
     public string? Primary => _primary;
 
+    /// <summary>What this node has promised.</summary>
+    public Ballot Ballot => _ballot.Ballot;
+
     /// <summary>Whether this node takes part.</summary>
     public Standing Standing => _ballot.Ballot.Standing;
 

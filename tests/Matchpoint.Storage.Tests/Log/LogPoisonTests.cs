@@ -191,6 +191,38 @@ public class LogPoisonTests
         Assert.Equal(21, again.Log.Headers().Count);
     }
 
+    [Theory]
+    [MemberData(nameof(Faults))]
+    public void What_a_failed_flush_left_in_the_cache_is_durable_before_it_counts(string fault, int nth, string thread)
+    {
+        if (thread != "stepped") return; // The same threads write in either case.
+        var options = TestLogs.Stepped with { PositionsFlushInterval = TimeSpan.Zero, SegmentBytes = 4096 };
+        using (var open = TestLogs.Open(_files, options))
+        {
+            Break(fault, nth);
+            for (var i = 0; i < 60 && open.Log.Failure is null; i++)
+            {
+                open.Log.Commit($"key{i}", new string('v', 900), flush: FlushPolicy.Sync);
+                open.Log.Drain();
+            }
+
+            Assert.NotNull(open.Log.Failure);
+        }
+
+        // The next process sees in the cache what the device lost, and a flush of clean pages succeeds.
+        _files.Faults.Clear();
+        var next = _files.AfterKill();
+        long flushed;
+        using (var again = TestLogs.Open(next, options))
+        {
+            again.Log.Commit("one more", "value", flush: FlushPolicy.Sync);
+            Assert.True(again.Log.Drain());
+            flushed = again.Log.Flushed.DistanceFrom(Vlsn.Null);
+            Assert.Equal(again.Log.Appended.Vlsn, again.Log.Flushed);
+            MustHold(next.PowerCut().Nothing, flushed);
+        }
+    }
+
     private static void MustHold(IFileSystem files, long acknowledged)
     {
         using var again = TestLogs.Open(files);
