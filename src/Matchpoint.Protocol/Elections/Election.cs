@@ -120,7 +120,7 @@ internal sealed class Election
                 if (seen.Term > Term) Adopt(seen.Term, votedFor: null, "a newer term was seen", now, effects);
                 break;
             case ElectionInput.CaughtUp caught:
-                OnCaughtUp(caught.Term, effects);
+                OnCaughtUp(caught.Term, now, effects);
                 break;
             case ElectionInput.Retired retired:
                 if (Role == ElectionRole.Primary) effects.Add(new ElectionEffect.StepDown(retired.Reason));
@@ -316,9 +316,10 @@ internal sealed class Election
         effects.Add(new ElectionEffect.Follow(primary, Term));
     }
 
-    private void OnCaughtUp(Term term, List<ElectionEffect> effects)
+    private void OnCaughtUp(Term term, TimeSpan now, List<ElectionEffect> effects)
     {
         if (Standing == Standing.Full || term != Term) return;
+        _deadline = now + Patience(); // Whoever looked around did so often; whoever takes part is patient.
         // With a forgotten ballot it may have voted already in the term that comes next.
         var noVoteUpTo = Standing == Standing.Rebooted ? _ballot.NoVoteUpTo : term.Next;
         Save(_ballot with { Standing = Standing.Full, NoVoteUpTo = noVoteUpTo }, effects);

@@ -66,6 +66,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
     private Task _running = Task.CompletedTask;
     private volatile LiveFetch? _fetch;
     private volatile Channel? _channel;
+    private volatile string? _following;
     private Term _term;
     private string _primary = "";
     private Vlsn _feederDurable;
@@ -117,6 +118,9 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
 
     /// <summary>When this node was last surely as current as its primary; null when it never was.</summary>
     public TimeSpan? CurrentAt => Volatile.Read(ref _currentAt) is >= 0 and var ticks ? TimeSpan.FromTicks(ticks) : null;
+
+    /// <summary>What it follows, in words, while records may come; null otherwise.</summary>
+    public string? Following => _following;
 
     /// <summary>Whether this node was the primary and has not yet caught up with what the next one had when it was found.</summary>
     public bool IsInDoubt => Volatile.Read(ref _isInDoubt);
@@ -334,13 +338,15 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
         if (AcknowledgesUnflushed) _host.BeginUnflushedPromises();
         _host.OnFed(term, isFed: true);
         _host.Warn("stream", null);
-        _host.Report(NodeState.Following, $"following {_primary} (term {term})" + (feeder == _primary ? "" : $", fed by {feeder}"));
+        _following = $"following {_primary} (term {term})" + (feeder == _primary ? "" : $", fed by {feeder}");
+        _host.Report(NodeState.Following, _following);
         try
         {
             await new LiveFetch(fetch, this).RunAsync(cancellation).ConfigureAwait(false);
         }
         finally
         {
+            _following = null;
             _host.OnFed(term, isFed: false);
         }
     }

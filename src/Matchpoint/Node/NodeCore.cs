@@ -233,6 +233,8 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
             Board.Report(NodeState.AwaitingMembers, $"a new group begins when every member is there; not seen yet: {string.Join(", ", awaited)}");
         else if (role is ElectionRole.PreCandidate or ElectionRole.Candidate)
             Board.Report(NodeState.Electing, Elections.LastRefusal is { } refusal ? $"standing for election ({refusal})" : "standing for election");
+        else if (role == ElectionRole.Replica && Board.State == NodeState.Electing && Follower.Following is { } step)
+            Board.Report(NodeState.Following, step); // The primary was not heard for a while, and is heard again.
         Board.Warn("standing", standing switch
         {
             Standing.Full => null,

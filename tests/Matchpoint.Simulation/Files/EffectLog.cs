@@ -17,6 +17,9 @@ internal sealed class EffectLog
     /// <summary>How many there were, those that were refused among them.</summary>
     public int Count { get; private set; }
 
+    /// <summary>Whether it has died.</summary>
+    public bool IsDead => _crash is not null;
+
     /// <summary>They, in words.</summary>
     public List<string> Trace => _trace;
 

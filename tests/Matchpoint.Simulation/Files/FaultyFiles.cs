@@ -39,6 +39,18 @@ internal sealed class FaultyFiles : IFileSystem
     /// <summary>What goes wrong.</summary>
     public FaultPlan Faults { get; }
 
+    /// <summary>Whether the process that used it is dead.</summary>
+    public bool IsDead
+    {
+        get { lock (_lock) return _effects.IsDead; }
+    }
+
+    /// <summary>All that is durable and all that is not, as an image.</summary>
+    public MemoryFiles Image()
+    {
+        lock (_lock) return _disk.PowerCut(bySector: false).Everything;
+    }
+
     /// <summary>How many effects there were.</summary>
     public int Effects
     {

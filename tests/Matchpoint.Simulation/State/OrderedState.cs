@@ -8,6 +8,7 @@ internal sealed class OrderedState : IState
 {
     private static readonly ImmutableSortedDictionary<byte[], byte[]> Empty = ImmutableSortedDictionary.Create<byte[], byte[]>(new ByteOrder());
 
+    private readonly List<Picture> _unflushed = [];
     private volatile Picture _now;
     private volatile Picture _flushed;
 
@@ -28,6 +29,13 @@ internal sealed class OrderedState : IState
     /// <summary>What a crash leaves.</summary>
     public OrderedState AfterCrash() => new(_flushed);
 
+    /// <summary>What a crash may leave: a store may have flushed some of its batches by itself.</summary>
+    public OrderedState AfterCrash(Random random)
+    {
+        var kept = random.Next(_unflushed.Count + 1);
+        return new OrderedState(kept == 0 ? _flushed : _unflushed[kept - 1]);
+    }
+
     IStateBatch IState.NewBatch() => new Batch();
 
     void IState.Apply(IStateBatch batch, StatePosition position)
@@ -36,13 +44,18 @@ internal sealed class OrderedState : IState
         foreach (var operation in ((Batch)batch).Operations) operation(values);
         batch.Clear();
         _now = new Picture(position, values.ToImmutable());
+        _unflushed.Add(_now);
     }
 
     byte[]? IState.Get(ReadOnlySpan<byte> key) => _now.Values.GetValueOrDefault(key.ToArray());
 
     IStateSnapshot IState.Snapshot() => new Snapshot(_now);
 
-    void IState.Flush() => _flushed = _now;
+    void IState.Flush()
+    {
+        _flushed = _now;
+        _unflushed.Clear();
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -1,0 +1,54 @@
+using Matchpoint.Node;
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Records;
+using Matchpoint.Storage.Data;
+using Matchpoint.Storage.Rollbacks;
+
+namespace Matchpoint.Simulation.Checks;
+
+/// <summary>What was undone is what was exported.</summary>
+internal static class Exports
+{
+    /// <summary>The records that a node lost behind a record must be in an export of its own, operation by operation.</summary>
+    /// <param name="directory">The node's directory.</param>
+    /// <param name="machine">The node.</param>
+    /// <param name="matchpoint">The last record that stayed.</param>
+    /// <param name="removed">What went.</param>
+    /// <param name="must">How many of those were surely there.</param>
+    public static void MustHold(DataDirectory directory, string machine, Vlsn matchpoint, List<Remembered> removed, int must)
+    {
+        var entry = RollbackStore.List(directory).LastOrDefault(entry => entry.Header.Matchpoint == matchpoint && entry.Header.Last >= matchpoint.Plus(must)
+            && entry.State == RollbackState.Undone)
+            ?? throw new ViolationException("what is undone is exported", $"{machine} has cut {must} records behind {matchpoint}, and has no export of them");
+        var exported = new Dictionary<Vlsn, List<UndoneOperation>>();
+        foreach (var operation in RollbackStore.Operations(directory, entry.Name))
+        {
+            if (!exported.TryGetValue(operation.Vlsn, out var operations)) exported.Add(operation.Vlsn, operations = []);
+            operations.Add(operation);
+        }
+
+        for (var i = 0; i < must; i++)
+        {
+            var (_, _, kind, payload) = removed[i];
+            if (kind is not (RecordKind.Commit or RecordKind.Piece)) continue;
+            var vlsn = matchpoint.Plus(i + 1);
+            var found = exported.GetValueOrDefault(vlsn) ?? [];
+            var at = 0;
+            foreach (var operation in PieceReader.Read(payload, vlsn))
+            {
+                if (at >= found.Count || !found[at].Key.AsSpan().SequenceEqual(operation.Key) || found[at].Database != operation.Database || !Second(operation).SequenceEqual(found[at].Second))
+                    throw new ViolationException("what is undone is exported", $"operation {at + 1} of record {vlsn}, which {machine} has cut, is not in {entry.Name}");
+                at++;
+            }
+
+            if (at != found.Count) throw new ViolationException("what is undone is exported", $"{entry.Name} of {machine} has {found.Count} operations for record {vlsn}, which had {at}");
+        }
+    }
+
+    private static ReadOnlySpan<byte> Second(in Operation operation) => operation.Kind switch
+    {
+        OperationKind.Put => operation.Value,
+        OperationKind.DeleteRange => operation.EndKey,
+        _ => [],
+    };
+}

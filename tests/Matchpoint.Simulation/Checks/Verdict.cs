@@ -1,0 +1,54 @@
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Simulation.Clients;
+using Matchpoint.Simulation.Group;
+
+namespace Matchpoint.Simulation.Checks;
+
+/// <summary>What must hold in the end, of the durable history and of all that clients were told.</summary>
+internal static class Verdict
+{
+    /// <summary>Checks all of it.</summary>
+    public static void Check(Ledger ledger, History history, IReadOnlyList<SimulatedMachine> machines)
+    {
+        var fold = new Fold(ledger);
+        foreach (var machine in machines) StateIsTheFold(fold, machine);
+        foreach (var operation in history.Operations)
+        {
+            if (operation.Outcome == Outcome.Ok) IsKept(ledger, operation);
+            if (operation is { Action: ClientAction.Read, Outcome: Outcome.Ok, Found: not 0 } && operation.Level != ReadLevel.Local) IsDurable(fold, operation);
+        }
+    }
+
+    private static void StateIsTheFold(Fold fold, SimulatedMachine machine)
+    {
+        using var snapshot = machine.Node!.Core.State.Snapshot();
+        using var cursor = snapshot.Cursor([], [0xff, 0xff, 0xff, 0xff]);
+        var found = cursor.Seek([]);
+        foreach (var (key, value) in fold.Last)
+        {
+            if (!found || Convert.ToHexString(cursor.Key) is var name && !string.Equals(name, key, StringComparison.OrdinalIgnoreCase) || !cursor.Value.SequenceEqual(value))
+                throw new ViolationException("the state is the fold of the durable log", $"{machine.Name} holds {(found ? Convert.ToHexString(cursor.Key) : "nothing")} where the log has {key}");
+            found = cursor.Next();
+        }
+
+        if (found) throw new ViolationException("the state is the fold of the durable log", $"{machine.Name} holds {Convert.ToHexString(cursor.Key)}, and the log has no such key");
+    }
+
+    /// <summary>No acknowledged write is ever lost.</summary>
+    private static void IsKept(Ledger ledger, ClientOperation operation)
+    {
+        if (operation.Action == ClientAction.Read || operation.Token == default) return;
+        if (operation.Action == ClientAction.Transact && operation.Steps.All(static step => step.Append is null)) return;
+        var at = Vlsn.Null.Plus(operation.Token.Vlsn);
+        if (at > ledger.Last || (long)ledger[at].Term.Value != operation.Token.Term)
+            throw new ViolationException("no acknowledged write is ever lost", $"{operation}");
+    }
+
+    /// <summary>What a read saw stays true.</summary>
+    private static void IsDurable(Fold fold, ClientOperation operation)
+    {
+        var versions = fold.VersionsOf(Fold.NameOf(0, SimulatedClient.RegisterKey(operation.Key)));
+        if (!versions.Any(version => SimulatedClient.ToValue(version.Value) == operation.Found))
+            throw new ViolationException("no default read is ever undone", $"{operation}");
+    }
+}

@@ -1,0 +1,98 @@
+namespace Matchpoint.Simulation.Clients;
+
+/// <summary>What became of an operation.</summary>
+internal enum Outcome
+{
+    /// <summary>It has not ended.</summary>
+    Pending,
+
+    /// <summary>It took effect.</summary>
+    Ok,
+
+    /// <summary>It surely took no effect.</summary>
+    Fail,
+
+    /// <summary>Nobody knows.</summary>
+    Unknown,
+}
+
+/// <summary>What an operation does.</summary>
+internal enum ClientAction
+{
+    /// <summary>Puts a value under a key.</summary>
+    Put,
+
+    /// <summary>Removes a key.</summary>
+    Delete,
+
+    /// <summary>Puts a value if the key has another.</summary>
+    CompareAndSet,
+
+    /// <summary>Reads a key.</summary>
+    Read,
+
+    /// <summary>Reads lists and appends to lists, together.</summary>
+    Transact,
+}
+
+/// <summary>One step of a transaction over lists.</summary>
+/// <param name="Key">The list.</param>
+/// <param name="Append">The value that is appended; null for a read.</param>
+internal sealed record ListStep(int Key, int? Append)
+{
+    /// <summary>What was read.</summary>
+    public int[]? Read { get; set; }
+}
+
+/// <summary>One operation of a client, from its call to its answer.</summary>
+internal sealed class ClientOperation
+{
+    /// <summary>The client.</summary>
+    public required int Client { get; init; }
+
+    /// <summary>The node it asked.</summary>
+    public required string Node { get; init; }
+
+    /// <summary>What it does.</summary>
+    public required ClientAction Action { get; init; }
+
+    /// <summary>The register.</summary>
+    public int Key { get; init; }
+
+    /// <summary>The value put; 0 for none.</summary>
+    public int Value { get; init; }
+
+    /// <summary>The value expected by a compare-and-set; 0 for none.</summary>
+    public int Expected { get; init; }
+
+    /// <summary>The level of a read.</summary>
+    public ReadLevel Level { get; init; }
+
+    /// <summary>The steps of a transaction.</summary>
+    public IReadOnlyList<ListStep> Steps { get; init; } = [];
+
+    /// <summary>When it was called, counting all calls and answers.</summary>
+    public long CalledAt { get; set; }
+
+    /// <summary>When it was answered.</summary>
+    public long AnsweredAt { get; set; } = long.MaxValue;
+
+    /// <summary>What became of it.</summary>
+    public Outcome Outcome { get; set; }
+
+    /// <summary>What a read found; 0 for nothing. Whether a compare-and-set took effect.</summary>
+    public int Found { get; set; }
+
+    /// <summary>The commit of a write.</summary>
+    public CommitToken Token { get; set; }
+
+    /// <summary>In words.</summary>
+    public override string ToString() => Action switch
+    {
+        ClientAction.Put => $"client {Client} at {Node}: r{Key} := {Value} -> {Outcome} {Token}",
+        ClientAction.Delete => $"client {Client} at {Node}: delete r{Key} -> {Outcome} {Token}",
+        ClientAction.CompareAndSet => $"client {Client} at {Node}: r{Key} {Expected} => {Value} -> {Outcome} {Found} {Token}",
+        ClientAction.Read => $"client {Client} at {Node}: r{Key} ({Level}) -> {Outcome} {Found}",
+        _ => $"client {Client} at {Node}: {string.Join(", ", Steps.Select(static step => step.Append is { } value ? $"l{step.Key} += {value}" : $"l{step.Key} = [{string.Join(' ', step.Read ?? [])}]"))} -> {Outcome} {Token}",
+    };
+}

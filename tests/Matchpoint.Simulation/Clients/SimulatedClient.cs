@@ -1,0 +1,202 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text;
+using Matchpoint.Protocol;
+using Matchpoint.Simulation.Group;
+using Matchpoint.Simulation.World;
+using Matchpoint.Storage;
+
+namespace Matchpoint.Simulation.Clients;
+
+/// <summary>A client that works on some registers and lists, and writes down what it asked and what it was told.</summary>
+internal sealed class SimulatedClient
+{
+    /// <summary>How many registers there are.</summary>
+    public const int Registers = 8;
+
+    /// <summary>How many lists there are.</summary>
+    public const int Lists = 6;
+
+    /// <summary>The name of the database of the lists.</summary>
+    public const string ListDatabase = "lists";
+
+    private readonly Scheduler _scheduler;
+    private readonly IReadOnlyList<SimulatedMachine> _machines;
+    private readonly History _history;
+    private readonly Random _random;
+    private readonly int _number;
+    private readonly TimeSpan _pause;
+    private string? _primary;
+    private CommitToken _token;
+    private int _lastRead;
+
+    /// <summary>A client.</summary>
+    public SimulatedClient(Scheduler scheduler, IReadOnlyList<SimulatedMachine> machines, History history, int number, TimeSpan pause, Random random)
+    {
+        (_scheduler, _machines, _history, _number, _pause, _random) = (scheduler, machines, history, number, pause, random);
+    }
+
+    /// <summary>The bytes of a register's key.</summary>
+    public static byte[] RegisterKey(int register) => Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"r{register}"));
+
+    /// <summary>The bytes of a list's key.</summary>
+    public static byte[] ListKey(int list) => Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"l{list}"));
+
+    /// <summary>A register's value; 0 for none.</summary>
+    public static int ToValue(byte[]? bytes) => bytes is null ? 0 : BinaryPrimitives.ReadInt32LittleEndian(bytes);
+
+    /// <summary>Works until it is told to stop, and then ends what it began.</summary>
+    public async Task RunAsync(Func<bool> isOver)
+    {
+        while (true)
+        {
+            await _scheduler.WaitAsync(_pause * -Math.Log(1 - _random.NextDouble())).ConfigureAwait(false);
+            if (isOver()) return;
+            var process = Choose();
+            if (process.Node is not { } node) continue;
+            var operation = Draw(process.Name);
+            _history.Call(operation);
+            await CallAsync(process, node, operation).ConfigureAwait(false);
+            _history.Answer(operation);
+        }
+    }
+
+    private static byte[]? ToBytes(int value)
+    {
+        if (value == 0) return null;
+        var bytes = new byte[sizeof(int)];
+        BinaryPrimitives.WriteInt32LittleEndian(bytes, value);
+        return bytes;
+    }
+
+    private static int[] ToList(ReadOnlySpan<byte> bytes)
+    {
+        var list = new int[bytes.Length / sizeof(int)];
+        for (var i = 0; i < list.Length; i++) list[i] = BinaryPrimitives.ReadInt32LittleEndian(bytes[(i * sizeof(int))..]);
+        return list;
+    }
+
+    private SimulatedProcess Choose()
+    {
+        var machine = _primary is not null && _random.Next(10) < 7 ? _machines.First(machine => machine.Name == _primary) : _machines[_random.Next(_machines.Count)];
+        return machine.Process!;
+    }
+
+    private ClientOperation Draw(string node)
+    {
+        var dice = _random.Next(100);
+        var action = dice < 22 ? ClientAction.Put : dice < 26 ? ClientAction.Delete : dice < 36 ? ClientAction.CompareAndSet : dice < 68 ? ClientAction.Read : ClientAction.Transact;
+        return new ClientOperation
+        {
+            Client = _number,
+            Node = node,
+            Action = action,
+            Key = _random.Next(Registers),
+            Value = action is ClientAction.Put or ClientAction.CompareAndSet ? _history.NextValue() : 0,
+            Expected = action == ClientAction.CompareAndSet ? _lastRead : 0,
+            Level = action == ClientAction.Read ? DrawLevel() : default,
+            Steps = action == ClientAction.Transact ? [.. Enumerable.Range(0, _random.Next(1, 5)).Select(_ => new ListStep(_random.Next(Lists), _random.Next(2) == 0 ? null : _history.NextValue()))] : [],
+        };
+    }
+
+    private ReadLevel DrawLevel() => _random.Next(8) switch
+    {
+        < 4 => ReadLevel.Linearizable,
+        4 => ReadLevel.Durable,
+        5 => ReadLevel.Local,
+        6 => _token == default ? ReadLevel.Durable : ReadLevel.AtLeast(_token),
+        _ => ReadLevel.MaxLag(TimeSpan.FromSeconds(3)),
+    };
+
+    private async Task CallAsync(SimulatedProcess process, MatchpointNode node, ClientOperation operation)
+    {
+        // A process that stands still takes the call when it goes on; one that dies never answers.
+        var taken = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _scheduler.At(_scheduler.Now, process, taken.SetResult);
+        if (await Task.WhenAny(taken.Task, process.Died).ConfigureAwait(false) == process.Died)
+        {
+            operation.Outcome = Outcome.Fail;
+            return;
+        }
+
+        var answer = AskAsync(node, operation);
+        if (await Task.WhenAny(answer, process.Died).ConfigureAwait(false) == process.Died && !answer.IsCompleted)
+        {
+            operation.Outcome = operation.Action == ClientAction.Read ? Outcome.Fail : Outcome.Unknown;
+            return;
+        }
+
+        operation.Outcome = await answer.ConfigureAwait(false);
+        if (operation.Outcome == Outcome.Ok && operation.Action != ClientAction.Read) (_primary, _token) = (operation.Node, operation.Token);
+    }
+
+    private async Task<Outcome> AskAsync(MatchpointNode node, ClientOperation operation)
+    {
+        try
+        {
+            await DoAsync(node, operation).ConfigureAwait(false);
+            return Outcome.Ok;
+        }
+        catch (NotPrimaryException error)
+        {
+            _primary = error.Primary;
+            return Outcome.Fail;
+        }
+        catch (Exception error) when (error is ConflictException or TailFullException or StaleReadException or CommitUndoneException)
+        {
+            return Outcome.Fail;
+        }
+        catch (Exception error) when (error is InsufficientAcksException or NodeFailedException or ObjectDisposedException or OperationCanceledException or StorageException)
+        {
+            _primary = null;
+            return Outcome.Unknown;
+        }
+    }
+
+    private async Task DoAsync(MatchpointNode node, ClientOperation operation)
+    {
+        var key = RegisterKey(operation.Key);
+        switch (operation.Action)
+        {
+            case ClientAction.Put:
+                operation.Token = await node.Default.PutAsync(key, ToBytes(operation.Value)).ConfigureAwait(false);
+                break;
+            case ClientAction.Delete:
+                operation.Token = await node.Default.DeleteAsync(key).ConfigureAwait(false);
+                break;
+            case ClientAction.CompareAndSet:
+                var token = await node.Default.CompareAndSetAsync(key, ToBytes(operation.Expected), ToBytes(operation.Value)).ConfigureAwait(false);
+                operation.Found = token is null ? 0 : 1;
+                operation.Token = token ?? default;
+                break;
+            case ClientAction.Read:
+                operation.Found = ToValue(await node.Default.GetAsync(key, operation.Level).ConfigureAwait(false));
+                if (operation.Found != 0) _lastRead = operation.Found;
+                break;
+            case ClientAction.Transact:
+                operation.Token = await node.TransactAsync(transaction => Transact(transaction, operation.Steps)).ConfigureAwait(false);
+                break;
+            default:
+                throw Invariant.Unreachable(operation.Action);
+        }
+    }
+
+    private static void Transact(MatchpointTransaction transaction, IReadOnlyList<ListStep> steps)
+    {
+        foreach (var step in steps)
+        {
+            var key = ListKey(step.Key);
+            var bytes = transaction.Get(key, ListDatabase) ?? [];
+            if (step.Append is not { } value)
+            {
+                step.Read = ToList(bytes);
+                continue;
+            }
+
+            var longer = new byte[bytes.Length + sizeof(int)];
+            bytes.CopyTo(longer, 0);
+            BinaryPrimitives.WriteInt32LittleEndian(longer.AsSpan(bytes.Length), value);
+            transaction.Put(key, longer, ListDatabase);
+        }
+    }
+}

@@ -1,0 +1,289 @@
+using Matchpoint.Protocol;
+using Matchpoint.Simulation.Checks;
+using Matchpoint.Simulation.Group;
+using Matchpoint.Simulation.Network;
+using Matchpoint.Simulation.World;
+
+namespace Matchpoint.Simulation.Faults;
+
+/// <summary>
+/// Breaks things, and has an operator who starts again what has died. What no group of its size can survive is not done: a disk with all its promises is taken away only
+/// while all the other machines hold everything that was acknowledged, and the next one only when that one is whole again.
+/// </summary>
+internal sealed class Faultmaker
+{
+    private static readonly TimeSpan OperatorPause = TimeSpan.FromSeconds(1);
+
+    private readonly Scheduler _scheduler;
+    private readonly SimulatedNetwork _network;
+    private readonly IReadOnlyList<SimulatedMachine> _machines;
+    private readonly Dictionary<SimulatedMachine, Watch.MachineWatch> _watches;
+    private readonly Watch _watch;
+    private readonly FaultMix _mix;
+    private readonly Random _random;
+    private readonly Action<string> _tell;
+    private readonly HashSet<SimulatedMachine> _starting = [];
+    private readonly HashSet<SimulatedMachine> _unopened = [];
+    private SimulatedMachine? _losing;
+    private bool _isOver;
+
+    /// <summary>A maker of faults that has not begun.</summary>
+    public Faultmaker(
+        Scheduler scheduler, SimulatedNetwork network, IReadOnlyList<SimulatedMachine> machines, Dictionary<SimulatedMachine, Watch.MachineWatch> watches, Watch watch,
+        FaultMix mix, Random random, Action<string> tell)
+    {
+        (_scheduler, _network, _machines, _watches, _watch, _mix, _random, _tell) = (scheduler, network, machines, watches, watch, mix, random, tell);
+    }
+
+    /// <summary>How many faults there were.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Breaks things until it is told to stop.</summary>
+    public async Task RunAsync()
+    {
+        if (_mix.Kinds.Count == 0) return;
+        while (true)
+        {
+            await _scheduler.WaitAsync(_mix.Pause * -Math.Log(1 - _random.NextDouble())).ConfigureAwait(false);
+            if (_isOver) return;
+            Count++;
+            Make(_mix.Kinds[_random.Next(_mix.Kinds.Count)], _machines[_random.Next(_machines.Count)]);
+        }
+    }
+
+    /// <summary>All faults end: the network is whole, the disks are sound, whoever stands still goes on.</summary>
+    public void Heal()
+    {
+        _tell("all faults end");
+        _isOver = true;
+        _network.Weather.Clear();
+        _network.Weather.SlowPerMille = 0;
+        foreach (var machine in _machines)
+        {
+            machine.Files.Faults.Clear();
+            machine.DiskSlowness = 1;
+            SetSkew(machine, TimeSpan.Zero);
+            machine.Process?.Resume();
+        }
+    }
+
+    /// <summary>Looks after the machines after every event: what has died is started again after a while.</summary>
+    public void Tend()
+    {
+        foreach (var machine in _machines)
+        {
+            if (machine.Node is not null) _unopened.Remove(machine);
+            if (machine.NoticeDeath()) _tell($"{machine.Name} crashed at an effect");
+            if (!_starting.Contains(machine) && NeedsStart(machine)) StartLater(machine);
+        }
+
+        if (_losing is { } lost && lost.Node is { } node && node.Core.Counts && _watches[lost].Flushed >= _watch.Ledger.Last) _losing = null;
+    }
+
+    private static bool NeedsStart(SimulatedMachine machine) => !machine.IsUp || machine.Process!.OpenFailure is not null || machine.Node is { State: NodeState.Failed };
+
+    private void StartLater(SimulatedMachine machine)
+    {
+        _starting.Add(machine);
+        var pause = OperatorPause * (0.1 + (3 * _random.NextDouble()));
+        _scheduler.After(pause, owner: null, () =>
+        {
+            _starting.Remove(machine);
+            if (machine is { IsUp: true, Process: { } process } && NeedsStart(machine))
+            {
+                // What cannot be opened again, though the disk gives what was written, is damaged: its operator gives the node an empty disk.
+                var isUnusable = process.OpenFailure is not null && _losing == machine;
+                _tell($"{machine.Name} has failed: {(process.OpenFailure ?? process.Core?.Failure)?.Message}");
+                if (process.OpenFailure is { } failure and not (MatchpointException or Files.SimulatedCrashException)) throw new ViolationException("opening fails with a reason", $"{machine.Name}: {failure}");
+                if (process.OpenFailure is not null && !isUnusable && _unopened.Contains(machine)) throw new ViolationException("a sound disk can be opened", $"{machine.Name}: {process.OpenFailure.Message}");
+                if (process.OpenFailure is not null) _unopened.Add(machine);
+                machine.Files.Faults.Clear();
+                machine.Kill();
+                if (isUnusable) Lose(machine);
+            }
+
+            if (machine.IsUp) return;
+            _tell($"{machine.Name} starts");
+            machine.Start();
+        });
+    }
+
+    private void Make(FaultKind kind, SimulatedMachine machine)
+    {
+        if (_random.Next(3) == 0) machine = _machines.FirstOrDefault(static other => other.Node is { IsPrimary: true }) ?? machine;
+        _tell($"{kind} {machine.Name}");
+        switch (kind)
+        {
+            case FaultKind.Kill:
+                machine.Kill();
+                break;
+            case FaultKind.PowerCut:
+                machine.CutPower();
+                break;
+            case FaultKind.PowerCutOfAll:
+                foreach (var each in _machines) each.CutPower();
+                break;
+            case FaultKind.CrashAtEffect:
+                var effect = machine.Files.Effects + _random.Next(1, 40);
+                if (_random.Next(2) == 0) machine.Files.CrashBefore(effect);
+                else machine.Files.CrashWithin(effect);
+                break;
+            case FaultKind.Pause:
+                if (!machine.IsUp) break;
+                var paused = machine.Process!;
+                paused.Pause();
+                _scheduler.After(Some(4), owner: null, paused.Resume);
+                break;
+            case FaultKind.Restart:
+                if (machine.IsUp) _scheduler.Watch(machine.StopAsync());
+                break;
+            case FaultKind.Partition:
+                Split();
+                _scheduler.After(Some(8), owner: null, _network.Weather.Clear);
+                break;
+            case FaultKind.OneWay:
+                _network.Weather.Block(machine.Name, Other(machine));
+                _scheduler.After(Some(8), owner: null, _network.Weather.Clear);
+                break;
+            case FaultKind.Isolate:
+                Isolate(machine);
+                _scheduler.After(Some(8), owner: null, _network.Weather.Clear);
+                break;
+            case FaultKind.Flap:
+                for (var i = 0; i < 10; i++) _scheduler.After(Some(6), owner: null, i % 2 == 0 ? Split : _network.Weather.Clear);
+                _scheduler.After(TimeSpan.FromSeconds(6), owner: null, _network.Weather.Clear);
+                break;
+            case FaultKind.Reset:
+                _network.Break(machine.Name, _random);
+                break;
+            case FaultKind.SlowNetwork:
+                _network.Weather.SlowPerMille = _random.Next(500);
+                _scheduler.After(Some(6), owner: null, () => _network.Weather.SlowPerMille = 0);
+                break;
+            case FaultKind.SlowDisk:
+                machine.DiskSlowness = _random.Next(2, 100);
+                _scheduler.After(Some(6), owner: null, () => machine.DiskSlowness = 1);
+                break;
+            case FaultKind.ClockJump:
+                SetSkew(machine, Some(600) - TimeSpan.FromSeconds(300));
+                break;
+            default:
+                MakeOnDisk(kind, machine);
+                break;
+        }
+    }
+
+    private void MakeOnDisk(FaultKind kind, SimulatedMachine machine)
+    {
+        var faults = machine.Files.Faults;
+        _unopened.Remove(machine);
+        switch (kind)
+        {
+            case FaultKind.FullDisk:
+                faults.Capacity = 0;
+                _scheduler.After(Some(5), owner: null, () => faults.Capacity = long.MaxValue);
+                break;
+            case FaultKind.FailedWrite:
+                faults.FailWrite("*", _random.Next(1, 10), _random.Next(100));
+                break;
+            case FaultKind.FailedFlush:
+                faults.FailFlush("*", _random.Next(1, 10));
+                break;
+            case FaultKind.MisdirectedWrite:
+                if (!MayLose(machine)) break;
+                faults.MisdirectWrite("*.mlog", _random.Next(1, 64 * 1024));
+                _scheduler.After(TimeSpan.FromMilliseconds(100), owner: null, machine.Kill);
+                break;
+            case FaultKind.BitFlip:
+                if (!MayLose(machine)) break;
+                machine.Kill();
+                FlipBit(machine);
+                break;
+            case FaultKind.LostDisk:
+                if (!MayLose(machine)) break;
+                Lose(machine);
+                break;
+            case FaultKind.OldBackup:
+                if (!MayLose(machine)) break;
+                _scheduler.Watch(PutBackAsync(machine));
+                break;
+            default:
+                throw Invariant.Unreachable(kind);
+        }
+    }
+
+    /// <summary>Takes a machine's disk with all its promises, if the group can do without; it is the only one until it is whole again.</summary>
+    private bool MayLose(SimulatedMachine machine)
+    {
+        if (_losing is not null || _machines.Count < 3 || !machine.IsUp) return false;
+        var others = _machines.Where(other => other != machine).ToList();
+        var areWhole = others.TrueForAll(other => other.Node is { State: NodeState.Primary or NodeState.Following } node && node.Core.Counts && !other.Process!.IsPaused
+            && _watches[other].Flushed >= _watch.Ledger.Last && node.Core.Elections.Term >= machine.Node?.Core.Elections.Term);
+        if (!areWhole) return false;
+        _losing = machine;
+        _watches[machine].Forget();
+        return true;
+    }
+
+    private void Lose(SimulatedMachine machine)
+    {
+        _tell($"{machine.Name} gets an empty disk");
+        _watches[machine].Forget();
+        machine.LoseDisk();
+    }
+
+    private void FlipBit(SimulatedMachine machine)
+    {
+        var image = machine.Files;
+        var names = new[] { SimulatedMachine.Directory, SimulatedMachine.Directory + "/log" }
+            .Where(image.DirectoryExists).SelectMany(directory => image.ListFiles(directory).Select(name => $"{directory}/{name}")).Where(path => !path.EndsWith("LOCK", StringComparison.Ordinal)).ToList();
+        if (names.Count == 0) return;
+        var path = names[_random.Next(names.Count)];
+        using var file = image.Open(path, Storage.Files.FileOpening.Read);
+        if (file.Length == 0) return;
+        var position = _random.NextInt64(file.Length);
+        _tell($"a bit of {path} at {position} of {file.Length}");
+        image.FlipBit(path, position, _random.Next(8));
+    }
+
+    private async Task PutBackAsync(SimulatedMachine machine)
+    {
+        _starting.Add(machine);
+        await machine.StopAsync().ConfigureAwait(false);
+        if (machine.PutBack()) _tell($"{machine.Name} gets its backup back");
+        else machine.BackUp();
+        _watches[machine].Forget();
+        _starting.Remove(machine);
+    }
+
+    private void SetSkew(SimulatedMachine machine, TimeSpan skew)
+    {
+        machine.Skew = skew;
+        if (machine.IsUp) machine.Process!.Clock.Skew = skew;
+    }
+
+    private void Split()
+    {
+        var sides = _machines.ToDictionary(static machine => machine.Name, _ => _random.Next(2));
+        foreach (var (from, left) in sides)
+        {
+            foreach (var (to, right) in sides)
+            {
+                if (left != right) _network.Weather.Block(from, to);
+            }
+        }
+    }
+
+    private void Isolate(SimulatedMachine machine)
+    {
+        foreach (var other in _machines.Where(other => other != machine))
+        {
+            _network.Weather.Block(machine.Name, other.Name);
+            _network.Weather.Block(other.Name, machine.Name);
+        }
+    }
+
+    private string Other(SimulatedMachine machine) => _machines[_random.Next(_machines.Count)] is { } other && other != machine ? other.Name : _machines[0].Name;
+
+    private TimeSpan Some(double seconds) => TimeSpan.FromSeconds(seconds * _random.NextDouble());
+}

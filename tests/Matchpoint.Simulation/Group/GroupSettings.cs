@@ -1,0 +1,42 @@
+namespace Matchpoint.Simulation.Group;
+
+/// <summary>What a group is like: drawn from its seed.</summary>
+internal sealed record GroupSettings
+{
+    /// <summary>How many nodes there are.</summary>
+    public required int Size { get; init; }
+
+    /// <summary>After what silence they elect.</summary>
+    public required TimeSpan ElectionTimeout { get; init; }
+
+    /// <summary>What their commits wait for.</summary>
+    public required Durability Durability { get; init; }
+
+    /// <summary>How long segments become.</summary>
+    public required long SegmentBytes { get; init; }
+
+    /// <summary>Whether replicas are fed by other replicas.</summary>
+    public required bool HasChains { get; init; }
+
+    /// <summary>How far clocks run fast or slow.</summary>
+    public required double ClockDrift { get; init; }
+
+    /// <summary>The longest time a disk usually takes to write and flush.</summary>
+    public required TimeSpan DiskDelay { get; init; }
+
+    /// <summary>Draws one.</summary>
+    public static GroupSettings Draw(Random random)
+    {
+        ReadOnlySpan<int> sizes = [1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 7];
+        return new GroupSettings
+        {
+            Size = sizes[random.Next(sizes.Length)],
+            ElectionTimeout = TimeSpan.FromMilliseconds(random.Next(300, 2000)),
+            Durability = Durability.Full,
+            SegmentBytes = random.Next(4) == 0 ? 4 * 1024 : 256 * 1024,
+            HasChains = random.Next(4) == 0,
+            ClockDrift = random.Next(2) * 0.02 * random.NextDouble(),
+            DiskDelay = TimeSpan.FromMilliseconds(random.Next(3) switch { 0 => 1, 1 => 8, _ => 40 }),
+        };
+    }
+}

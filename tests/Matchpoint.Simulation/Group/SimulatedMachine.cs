@@ -1,0 +1,174 @@
+using Matchpoint.Node;
+using Matchpoint.Simulation.Files;
+using Matchpoint.Simulation.Network;
+using Matchpoint.Simulation.State;
+using Matchpoint.Simulation.World;
+using Matchpoint.Storage.Log;
+
+namespace Matchpoint.Simulation.Group;
+
+/// <summary>A machine of the group: its disk outlives its processes.</summary>
+internal sealed class SimulatedMachine
+{
+    /// <summary>Where its data lies on its disk.</summary>
+    public const string Directory = "/data";
+
+    private readonly Scheduler _scheduler;
+    private readonly SimulatedNetwork _network;
+    private readonly GroupSettings _settings;
+    private readonly Random _random;
+    private readonly Action<string> _tell;
+    private readonly double _clockRate;
+    private readonly IReadOnlyList<GroupMember> _members;
+    private (MemoryFiles Files, OrderedState State)? _backup;
+    private int _lives;
+    private int _ids;
+
+    /// <summary>A machine that is off, with an empty disk.</summary>
+    public SimulatedMachine(Scheduler scheduler, SimulatedNetwork network, GroupSettings settings, string name, IReadOnlyList<GroupMember> members, Random random, Action<string> tell)
+    {
+        (_scheduler, _network, _settings, Name, _members, _random, _tell) = (scheduler, network, settings, name, members, random, tell);
+        _clockRate = 1 + (settings.ClockDrift * ((random.NextDouble() * 2) - 1));
+        Files = new FaultyFiles(random);
+        States = new SimulatedStates(random);
+    }
+
+    /// <summary>Its name.</summary>
+    public string Name { get; }
+
+    /// <summary>Its disk.</summary>
+    public FaultyFiles Files { get; private set; }
+
+    /// <summary>Its state store.</summary>
+    public SimulatedStates States { get; }
+
+    /// <summary>The process that runs, or ran last.</summary>
+    public SimulatedProcess? Process { get; private set; }
+
+    /// <summary>Whether a process runs.</summary>
+    public bool IsUp => Process is { IsAlive: true };
+
+    /// <summary>The node, where it is open and alive.</summary>
+    public MatchpointNode? Node => IsUp ? Process!.Node : null;
+
+    /// <summary>How wrong its wall clock is.</summary>
+    public TimeSpan Skew { get; set; }
+
+    /// <summary>How much slower than usual its disk is.</summary>
+    public int DiskSlowness { get; set; } = 1;
+
+    /// <summary>Starts a process.</summary>
+    public SimulatedProcess Start()
+    {
+        var process = Process = new SimulatedProcess(_scheduler, Name, ++_lives, _clockRate, _tell);
+        process.Clock.Skew = Skew;
+        var options = new MatchpointOptions
+        {
+            Directory = Directory,
+            Name = Name,
+            Members = _settings.Size == 1 ? [] : _members,
+            Durability = _settings.Durability,
+            ElectionTimeout = _settings.ElectionTimeout,
+            CommitTimeout = TimeSpan.FromSeconds(5),
+            ReadTimeout = TimeSpan.FromSeconds(5),
+            MaxTailBytes = 1024 * 1024,
+            LogKeepBytes = 64 * 1024 * 1024,
+            RollbackLimit = int.MaxValue,
+            MaxClockSkew = TimeSpan.FromHours(1),
+            PreferredFeeder = _settings.HasChains && _settings.Size > 1 ? _members[_random.Next(_members.Count)].Name : null,
+        };
+        var parts = new NodeParts
+        {
+            Files = Files,
+            Network = _network.Of(process),
+            States = _ => States,
+            Log = new LogOptions
+            {
+                SegmentBytes = _settings.SegmentBytes,
+                OwnThread = false,
+                Driver = log => new LogDriver(log, _scheduler, process, DiskLatency),
+            },
+            NewId = () => new Guid(_random.Next(), (short)++_ids, 0, new byte[8]),
+            Process = "a simulated process",
+        };
+        _ = process.OpenAsync(options, parts);
+        return process;
+    }
+
+    /// <summary>The process is killed, if one runs: what it wrote stays, what its state did not flush goes.</summary>
+    public void Kill()
+    {
+        if (!IsUp) return;
+        Bury(isTold: true);
+        Files = Files.AfterKill();
+    }
+
+    /// <summary>The machine loses power: what it did not flush may go.</summary>
+    public void CutPower()
+    {
+        if (IsUp) Bury(isTold: false);
+        Files = new FaultyFiles(_random, Files.PowerCut(bySector: _random.Next(2) == 0).Sample(_random));
+    }
+
+    /// <summary>The disk and all on it is lost; another one is there.</summary>
+    public void LoseDisk()
+    {
+        if (IsUp) Bury(isTold: true);
+        Files = new FaultyFiles(_random);
+        States.Lose();
+    }
+
+    /// <summary>Takes a backup of the disk. The node must be stopped.</summary>
+    public void BackUp() => _backup = (Files.Image(), States.Copy());
+
+    /// <summary>Puts the last backup back. The node must be stopped.</summary>
+    /// <returns>Whether there was one.</returns>
+    public bool PutBack()
+    {
+        if (_backup is not { } backup) return false;
+        Files = new FaultyFiles(_random, backup.Files);
+        States.PutBack(backup.State);
+        return true;
+    }
+
+    /// <summary>A process whose disk died under it is dead.</summary>
+    public bool NoticeDeath()
+    {
+        if (!IsUp || !Files.IsDead) return false;
+        Bury(isTold: true);
+        Files = _random.Next(2) == 0 ? Files.AfterKill() : new FaultyFiles(_random, Files.PowerCut(bySector: _random.Next(2) == 0).Sample(_random));
+        return true;
+    }
+
+    /// <summary>Stops the process as an operator would.</summary>
+    public async Task StopAsync()
+    {
+        if (Process is not { IsAlive: true } process) return;
+        if (process.Node is not { } node)
+        {
+            Kill();
+            return;
+        }
+
+        try
+        {
+            await node.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (SimulatedCrashException)
+        {
+            return; // It died while it was closing: that is noticed like any other death.
+        }
+
+        if (process.IsAlive) Bury(isTold: true, isCrash: false);
+    }
+
+    private void Bury(bool isTold, bool isCrash = true)
+    {
+        var process = Process!;
+        process.Die();
+        _network.OnDeath(process, isTold);
+        if (isCrash) States.Crash();
+    }
+
+    private TimeSpan DiskLatency() => TimeSpan.FromMicroseconds(50) + (_settings.DiskDelay * (DiskSlowness * _random.NextDouble() * _random.NextDouble()));
+}

@@ -1,0 +1,86 @@
+using Matchpoint.Node;
+using Matchpoint.Simulation.Network;
+using Matchpoint.Simulation.World;
+
+namespace Matchpoint.Simulation.Group;
+
+/// <summary>One life of a node, from its start to its death.</summary>
+internal sealed class SimulatedProcess : IMachine
+{
+    private readonly List<Action> _deferred = [];
+    private readonly TaskCompletionSource _died = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Scheduler _scheduler;
+    private readonly Action<string> _tell;
+
+    /// <summary>A process that has not done anything yet.</summary>
+    public SimulatedProcess(Scheduler scheduler, string name, int number, double clockRate, Action<string> tell)
+    {
+        (_scheduler, Name, Number, _tell) = (scheduler, name, number, tell);
+        Clock = new VirtualClock(scheduler, this, clockRate);
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <summary>The how many-th life of its machine it is.</summary>
+    public int Number { get; }
+
+    /// <summary>Its clock.</summary>
+    public VirtualClock Clock { get; }
+
+    /// <inheritdoc/>
+    public bool IsAlive { get; private set; } = true;
+
+    /// <inheritdoc/>
+    public bool IsPaused { get; private set; }
+
+    /// <summary>The node, once it is open.</summary>
+    public MatchpointNode? Node { get; private set; }
+
+    /// <summary>The node's inside, once it is open.</summary>
+    public NodeCore? Core => Node?.Core;
+
+    /// <summary>Why it could not be opened; null as long as that is not so.</summary>
+    public Exception? OpenFailure { get; private set; }
+
+    /// <summary>Completes when it has died.</summary>
+    public Task Died => _died.Task;
+
+    /// <summary>Opens the node.</summary>
+    public async Task OpenAsync(MatchpointOptions options, NodeParts parts)
+    {
+        try
+        {
+            var node = await MatchpointNode.OpenAsync(options with { Time = Clock }, parts, CancellationToken.None).ConfigureAwait(false);
+            node.Core.Board.StateChanged += change => _tell($"{Name} {change}");
+            Node = node;
+        }
+        catch (Exception error)
+        {
+            // A crash while it opens is one too; anything else the schedule looks at.
+            OpenFailure = error;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Defer(Action action) => _deferred.Add(action);
+
+    /// <summary>Stands still.</summary>
+    public void Pause() => IsPaused = true;
+
+    /// <summary>Goes on, and finds all that came meanwhile.</summary>
+    public void Resume()
+    {
+        if (!IsPaused) return;
+        IsPaused = false;
+        foreach (var action in _deferred) _scheduler.At(_scheduler.Now, this, action);
+        _deferred.Clear();
+    }
+
+    /// <summary>Is gone.</summary>
+    public void Die()
+    {
+        IsAlive = false;
+        _died.TrySetResult();
+    }
+}

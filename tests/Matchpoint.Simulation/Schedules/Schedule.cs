@@ -1,0 +1,153 @@
+using Matchpoint.Simulation.Checks;
+using Matchpoint.Simulation.Clients;
+using Matchpoint.Simulation.Faults;
+using Matchpoint.Simulation.Group;
+using Matchpoint.Simulation.Network;
+using Matchpoint.Simulation.World;
+
+namespace Matchpoint.Simulation.Schedules;
+
+/// <summary>How a schedule went.</summary>
+/// <param name="Seed">Its number.</param>
+/// <param name="Violation">What was broken; null for nothing.</param>
+/// <param name="Settings">The group.</param>
+/// <param name="Mix">The faults.</param>
+/// <param name="Time">The virtual time it took.</param>
+/// <param name="Events">Its events.</param>
+/// <param name="Faults">Its faults.</param>
+/// <param name="Operations">What clients asked.</param>
+/// <param name="Acknowledged">Writes that took effect, as clients were told.</param>
+/// <param name="Reigns">Terms with a primary.</param>
+/// <param name="Undone">Records undone.</param>
+/// <param name="Hash">Of all that happened: equal for equal runs.</param>
+internal sealed record ScheduleResult(
+    ulong Seed, Exception? Violation, GroupSettings Settings, FaultMix Mix, TimeSpan Time, long Events, int Faults, int Operations, int Acknowledged, int Reigns, long Undone, ulong Hash);
+
+/// <summary>One run of a group under virtual time: everything in it follows from the seed.</summary>
+internal sealed class Schedule
+{
+    private static readonly TimeSpan FaultsEnd = TimeSpan.FromSeconds(45);
+
+    /// <summary>So long after the last fault all members must have come together, and all that was asked must be answered.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly ulong _seed;
+    private readonly GroupSettings _settings;
+    private readonly FaultMix _mix;
+    private readonly Scheduler _scheduler = new();
+    private readonly SimulatedNetwork _network;
+    private readonly List<SimulatedMachine> _machines = [];
+    private readonly Watch _watch = new();
+    private readonly History _history = new();
+    private readonly Faultmaker _faults;
+    private readonly List<Task> _clients = [];
+    private readonly Action<string>? _tell;
+    private bool _areClientsOver;
+    private ulong _hash = 14695981039346656037;
+    private Exception? _violation;
+
+    /// <summary>A schedule that has not begun.</summary>
+    /// <param name="seed">Its number.</param>
+    /// <param name="tell">Hears what happens; null for nobody.</param>
+    public Schedule(ulong seed, Action<string>? tell = null)
+    {
+        _seed = seed;
+        _tell = tell;
+        var random = new Random(HashCode(seed, 0));
+        _settings = GroupSettings.Draw(random);
+        _mix = FaultMix.Draw(random);
+        var weather = new Weather(new Random(HashCode(seed, 1)));
+        _network = new SimulatedNetwork(_scheduler, weather);
+        weather.Cleared = _network.OnCleared;
+        GroupMember[] members = [.. Enumerable.Range(0, _settings.Size).Select(static i => new GroupMember($"{(char)('a' + i)}", $"{(char)('a' + i)}:7000"))];
+        var watches = new Dictionary<SimulatedMachine, Watch.MachineWatch>();
+        for (var i = 0; i < members.Length; i++)
+        {
+            var machine = new SimulatedMachine(_scheduler, _network, _settings, members[i].Name, members, new Random(HashCode(seed, 100 + i)), Tell);
+            _machines.Add(machine);
+            watches.Add(machine, _watch.Add(machine));
+        }
+
+        _faults = new Faultmaker(_scheduler, _network, _machines, watches, _watch, _mix, new Random(HashCode(seed, 2)), Tell);
+        var pause = TimeSpan.FromMilliseconds(random.Next(100, 1500));
+        for (var i = 0; i < 4; i++)
+            _clients.Add(new SimulatedClient(_scheduler, _machines, _history, i, pause, new Random(HashCode(seed, 10 + i))).RunAsync(() => _areClientsOver));
+    }
+
+    /// <summary>What clients asked.</summary>
+    public History History => _history;
+
+    /// <summary>Runs it to its end.</summary>
+    public async Task<ScheduleResult> RunAsync()
+    {
+        Tell($"{_settings.Size} nodes, {_settings}; faults: {string.Join(", ", _mix.Kinds)} every {_mix.Pause.TotalSeconds:0.0} s");
+        foreach (var machine in _machines) _scheduler.After(TimeSpan.Zero, owner: null, () => machine.Start());
+        _scheduler.Watch(_faults.RunAsync());
+        foreach (var client in _clients) _scheduler.Watch(client);
+        _scheduler.After(FaultsEnd, owner: null, _faults.Heal);
+        _scheduler.After(FaultsEnd + TimeSpan.FromSeconds(5), owner: null, () => _areClientsOver = true);
+        _scheduler.After(FaultsEnd + TimeSpan.FromSeconds(10), owner: null, Await);
+        _scheduler.AfterEvent = AfterEvent;
+        try
+        {
+            await _scheduler.RunAsync().ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            _violation ??= error;
+        }
+
+        return new ScheduleResult(
+            _seed, _violation, _settings, _mix, _scheduler.Elapsed, _scheduler.Events, _faults.Count, _history.Operations.Count,
+            _history.Operations.Count(static operation => operation is { Outcome: Outcome.Ok, Action: not ClientAction.Read }), _watch.Reigns, _watch.Undone, _hash);
+    }
+
+    private static int HashCode(ulong seed, int what)
+    {
+        var x = (seed + 1) * 0x9E3779B97F4A7C15 + ((ulong)what * 0xD1B54A32D192ED03);
+        x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
+        x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
+        return (int)(x ^ (x >> 31));
+    }
+
+    private void AfterEvent()
+    {
+        _faults.Tend();
+        _watch.Look();
+        _hash = (_hash ^ (ulong)_scheduler.Now) * 1099511628211;
+    }
+
+    private void Await()
+    {
+        if (_clients.TrueForAll(static client => client.IsCompleted) && IsTogether())
+        {
+            End();
+            return;
+        }
+
+        if (_scheduler.Elapsed > FaultsEnd + Patience)
+            throw new ViolationException("a group that is whole comes together", $"{Patience.TotalSeconds} s after the last fault: {string.Join(" | ", _machines.Select(Describe))}; "
+                + $"{_clients.Count(static client => !client.IsCompleted)} clients wait: {string.Join("; ", _history.Operations.Where(static operation => operation.AnsweredAt == long.MaxValue))}");
+        _scheduler.After(TimeSpan.FromMilliseconds(500), owner: null, Await);
+    }
+
+    private bool IsTogether()
+    {
+        var nodes = _machines.ConvertAll(static machine => machine.Node);
+        if (nodes.Exists(static node => node is null)) return false;
+        return nodes.Count(static node => node!.State == NodeState.Primary && node.Core.IsReady) == 1
+            && nodes.TrueForAll(node => node!.State is NodeState.Primary or NodeState.Following && node.Core.Log.Appended.Vlsn == _watch.Ledger.Last && node.Core.State.Applied.Vlsn == _watch.Ledger.Last);
+    }
+
+    private static string Describe(SimulatedMachine machine) => machine.Node is not { } node
+        ? $"{machine.Name}: {(machine.IsUp ? "opening" : "down")} {machine.Process?.OpenFailure?.Message}"
+        : $"{machine.Name}: {node.State} '{node.Core.Board.Step}' last {node.Core.Log.Appended.Vlsn} flushed {node.Core.Log.Flushed} durable {node.Core.Progress.Durable} applied {node.Core.State.Applied.Vlsn} primary {node.Core.Elections.Primary} term {node.Core.Elections.Term} {node.Core.Elections.Standing}{(node.IsPrimary ? " feeds " + string.Join(",", node.Core.Feeders.Status().Where(static s => s.IsConnected).Select(static s => s.Name)) : "")}";
+
+    private void End()
+    {
+        Verdict.Check(_watch.Ledger, _history, _machines);
+        _scheduler.End();
+    }
+
+    private void Tell(string what) => _tell?.Invoke(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{_scheduler.Elapsed.TotalSeconds,9:0.0000}  {what}"));
+}

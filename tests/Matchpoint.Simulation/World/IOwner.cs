@@ -1,0 +1,14 @@
+namespace Matchpoint.Simulation.World;
+
+/// <summary>Whose events they are: those of one that is dead never happen, those of one that is paused happen later.</summary>
+internal interface IOwner
+{
+    /// <summary>Whether it is there at all.</summary>
+    bool IsAlive { get; }
+
+    /// <summary>Whether it stands still; what is due meanwhile is given to <see cref="Defer"/>.</summary>
+    bool IsPaused { get; }
+
+    /// <summary>Keeps an event until it goes on.</summary>
+    void Defer(Action action);
+}
