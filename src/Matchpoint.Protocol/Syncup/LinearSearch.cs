@@ -87,14 +87,16 @@ internal sealed class LinearSearch(LogRange log) : MatchSearch(log)
 
     private SearchResult? OnNotFound(EffectList effects)
     {
+        // A single byte must not lead to commits being undone: where there are any, it ends the search.
+        if (!Log.LastTransactionEnd.IsNull) return new SearchResult.NothingShared(_candidate);
         if (_candidate == Vlsn.First) _feederHoldsFirst = false;
         return NoneLeft(effects);
     }
 
-    /// <summary>No candidate is left. Where nothing was ever committed that costs nothing, if the feeder holds VLSN 1.</summary>
+    /// <summary>No candidate is left: the histories part at record 1, if that is where both begin.</summary>
     private SearchResult? NoneLeft(EffectList effects)
     {
-        if (!Log.LastTransactionEnd.IsNull) return new SearchResult.NothingShared(_candidate);
+        if (!HasBeginning) return new SearchResult.NothingShared(_candidate);
         return _feederHoldsFirst switch
         {
             null => AskForFirst(effects),

@@ -12,7 +12,7 @@ internal abstract record SearchResult
     }
 
     /// <summary>The highest sync point that both logs hold with equal LSN and fingerprint; null stands before the first
-    /// record: the replica holds nothing that was committed, and the feeder holds VLSN 1.</summary>
+    /// record: both hold VLSN 1, or the replica holds nothing that was committed and the feeder holds VLSN 1.</summary>
     public sealed record Matched(Vlsn Matchpoint) : SearchResult;
 
     /// <summary>No sync point that both still hold is shared.</summary>
@@ -40,6 +40,9 @@ internal abstract class MatchSearch(LogRange log)
 
     /// <summary>The own log.</summary>
     protected LogRange Log => log;
+
+    /// <summary>Whether nothing that was committed lies before what the own log holds.</summary>
+    protected bool HasBeginning => log.LastTransactionEnd.IsNull || log.First == Vlsn.First;
 
     /// <summary>Begins.</summary>
     public abstract SearchResult? Begin(EffectList effects);

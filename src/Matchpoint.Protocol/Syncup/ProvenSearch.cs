@@ -134,7 +134,8 @@ internal sealed class ProvenSearch : MatchSearch
         return null;
     }
 
-    private SearchResult NothingShared() => Log.LastTransactionEnd.IsNull && _feederFirst == Vlsn.First
+    /// <summary>Where both logs are held from record 1 on, the histories part there: nothing lies before it.</summary>
+    private SearchResult NothingShared() => HasBeginning && _feederFirst == Vlsn.First
         ? new SearchResult.Matched(Vlsn.Null)
         : new SearchResult.NothingShared(Log.LastSync.IsNull ? Vlsn.First : Log.LastSync);
 

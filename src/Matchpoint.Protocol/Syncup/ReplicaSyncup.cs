@@ -20,6 +20,7 @@ internal sealed class ReplicaSyncup : ISyncupMachine
     private SessionTimer _timer;
     private Vlsn _matchpoint;
     private Vlsn _failedAt;
+    private bool _isNothingShared;
     private UndoneCount _undone;
     private RollbackDecision? _decision;
 
@@ -183,6 +184,7 @@ internal sealed class ReplicaSyncup : ISyncupMachine
                 break;
             case SearchResult.NothingShared nothing:
                 _failedAt = nothing.Candidate;
+                _isNothingShared = true;
                 if (_log.LastTransactionEnd.IsNull) RequestRestore(effects);
                 else Decide(default, IsFeederConfirmed(), effects);
                 break;
@@ -198,7 +200,7 @@ internal sealed class ReplicaSyncup : ISyncupMachine
         // What ended below the log's first record was committed and is a place where a log was cut: it counts as both.
         var lastSync = _log.LastSync.IsNull ? _log.LastTransactionEnd : _log.LastSync;
         _decision = RollbackDecision.Of(new RollbackFacts(
-            _log.LastTransactionEnd, lastSync, _matchpoint, _log.Durable, undone, isFeederConfirmed, _limit));
+            _log.LastTransactionEnd, lastSync, _matchpoint, _log.Durable, undone, isFeederConfirmed, _limit, !_isNothingShared));
         switch (_decision)
         {
             case RollbackDecision.Resume:

@@ -5,13 +5,14 @@ namespace Matchpoint.Protocol.Syncup;
 /// <summary>What the decision depends on, all of it.</summary>
 /// <param name="T">The last transaction end.</param>
 /// <param name="S">The last sync point.</param>
-/// <param name="M">The matchpoint.</param>
+/// <param name="M">The matchpoint; null where the logs share no record.</param>
 /// <param name="D">The highest record that this node ever knew to be durable.</param>
 /// <param name="AboveM">What lies above the matchpoint.</param>
 /// <param name="FeederConfirmed">Whether the feeder is confirmed as the primary of the current term, or fed by it.</param>
 /// <param name="Limit">How many acknowledged commits may be undone.</param>
+/// <param name="HoldBeginnings">Whether both logs begin at record 1: then a null matchpoint is the place where the histories part, and not one that nobody holds any more.</param>
 internal readonly record struct RollbackFacts(
-    Vlsn T, Vlsn S, Vlsn M, Vlsn D, UndoneCount AboveM, bool FeederConfirmed, RollbackLimit Limit);
+    Vlsn T, Vlsn S, Vlsn M, Vlsn D, UndoneCount AboveM, bool FeederConfirmed, RollbackLimit Limit, bool HoldBeginnings);
 
 /// <summary>What a replica does about the records above its matchpoint.</summary>
 internal abstract record RollbackDecision
@@ -36,7 +37,7 @@ internal abstract record RollbackDecision
     ///  2  null  null  M      cannot be                                       invariant failure
     ///  3  null  S     M                                                      roll back to M
     ///  4  T     null  any    cannot be                                       invariant failure
-    ///  5  T     S     null                                                   restore
+    ///  5  T     S     null   a log begins above record 1                     restore
     ///  6  T     S     M      nothing above M                                 resume at M + 1, undo nothing
     ///  7  T     S     M >= T no commit above M                               roll back to M
     ///  8  T     S     M &lt; T  feeder not confirmed as the current primary     wait, confirm, try again
@@ -47,12 +48,12 @@ internal abstract record RollbackDecision
     /// </summary>
     public static RollbackDecision Of(in RollbackFacts facts)
     {
-        var (t, s, m, d, above, confirmed, limit) = facts;
+        var (t, s, m, d, above, confirmed, limit, holdBeginnings) = facts;
         if (t.IsNull && m.IsNull) return new UndoEverything();
         Invariant.Holds(!(t.IsNull && s.IsNull), $"row 2: a matchpoint {m} in a log without a sync point.");
         if (t.IsNull) return new RollBack(3, m, "no transaction ended in this log");
         Invariant.Holds(!s.IsNull, $"row 4: a transaction end {t} in a log without a sync point.");
-        if (m.IsNull) return new Restore();
+        if (m.IsNull && !holdBeginnings) return new Restore();
         Invariant.Holds(above.Commits > 0 == m < t,
             $"{above.Commits} commits are counted above the matchpoint {m}, and the last transaction end is {t}.");
         if (above.Records == 0) return new Resume(m);

@@ -315,7 +315,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     private static NodeCore Open(MatchpointOptions options, NodeParts parts)
     {
         var fresh = new NodeIdentity(GroupId.FromName(options.Group), new NodeId(parts.NewId()));
-        var holder = $"node {options.Name} in {parts.Process}, since {options.Time.GetUtcNow():yyyy-MM-dd HH:mm:ss} UTC";
+        var holder = $"{parts.Process} (node {options.Name}), since {options.Time.GetUtcNow():yyyy-MM-dd HH:mm:ss} UTC";
         var directory = DataDirectory.Open(parts.Files, options.Directory, holder, fresh);
         RecordLog? log = null;
         try

@@ -35,6 +35,16 @@ public sealed class RollbackDecisionTests
         Assert.Equal(5, Assert.IsType<RollbackDecision.Restore>(Decide(t: 5, s: 7, m: 0, records: 7, commits: 1)).Row);
 
     [Fact]
+    public void Histories_that_part_at_record_1_are_decided_like_all_others()
+    {
+        var decision = Assert.IsType<RollbackDecision.RollBack>(Decide(t: 5, s: 7, m: 0, records: 7, commits: 1, hold: true));
+        Assert.Equal((11, Vlsn.Null), (decision.Row, decision.Matchpoint));
+        Assert.IsType<RollbackDecision.Wait>(Decide(t: 5, s: 7, m: 0, records: 7, commits: 1, confirmed: false, hold: true));
+        Assert.Equal(9, Assert.IsType<RollbackDecision.Refuse>(Decide(t: 5, s: 7, m: 0, d: 1, records: 7, commits: 1, hold: true)).Row);
+        Assert.Equal(10, Assert.IsType<RollbackDecision.Refuse>(Decide(t: 16, s: 16, m: 0, records: 16, commits: 11, acknowledged: 11, hold: true)).Row);
+    }
+
+    [Fact]
     public void Row_6_nothing_above_the_matchpoint_resumes()
     {
         var decision = Assert.IsType<RollbackDecision.Resume>(Decide(t: 5, s: 7, m: 7, confirmed: false));
@@ -104,18 +114,18 @@ public sealed class RollbackDecisionTests
                 foreach (var m in Range(4).Where(m => m <= s))
                     foreach (var d in Range(4))
                         foreach (var above in Range(2))
-                            foreach (var confirmed in new[] { true, false })
+                            foreach (var (confirmed, hold) in new[] { (true, false), (true, true), (false, false), (false, true) })
                                 foreach (var acknowledged in Range(3))
                                 {
                                     var commits = m < t ? Math.Max(acknowledged, 1) : 0;
                                     if (m < t != commits > 0 || (acknowledged > 0 && commits == 0)) continue;
                                     var records = commits + above;
-                                    var row = Decide(t, s, m, d, records, commits, acknowledged, confirmed, RollbackLimit.AtMost(1)).Row;
+                                    var row = Decide(t, s, m, d, records, commits, acknowledged, confirmed, RollbackLimit.AtMost(1), hold).Row;
                                     var expected = (t, m) switch
                                     {
                                         (0, 0) => 1,
                                         (0, _) => 3,
-                                        (_, 0) => 5,
+                                        (_, 0) when !hold => 5,
                                         _ when records == 0 => 6,
                                         _ when m >= t => 7,
                                         _ when !confirmed => 8,
@@ -131,9 +141,9 @@ public sealed class RollbackDecisionTests
 
     private static RollbackDecision Decide(
         long t, long s, long m, long d = 0, long records = 0, long commits = 0, long acknowledged = 0,
-        bool confirmed = true, RollbackLimit? limit = null) =>
+        bool confirmed = true, RollbackLimit? limit = null, bool hold = false) =>
         RollbackDecision.Of(new RollbackFacts(
-            Of(t), Of(s), Of(m), Of(d), new UndoneCount(records, commits, acknowledged), confirmed, limit ?? RollbackLimit.Default));
+            Of(t), Of(s), Of(m), Of(d), new UndoneCount(records, commits, acknowledged), confirmed, limit ?? RollbackLimit.Default, hold));
 
     private static Vlsn Of(long number) => number == 0 ? Vlsn.Null : Vlsn.Of(number);
 }

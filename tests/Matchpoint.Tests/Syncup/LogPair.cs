@@ -52,7 +52,7 @@ internal sealed record LogPair(string Name, string Common, string Replica, strin
         new("only a term's start held", "t1", "t2", "t3 a", 3, 1) { Records = 1, Undone = "" },
         new("nothing shared and no commit held", "", "t1", "t2 a", 1, -1) { Records = 1, Undone = "" },
         new("only pieces held", "", "(x (y", "t2 a", 1, -1) { Records = 2, Undone = "x y" },
-        new("nothing shared and a commit held", "", "t1 x", "t2 a", 5, -1) { Ends = typeof(ReplicaOutcome.Restore) },
+        new("nothing shared and a commit held", "", "t1 x", "t2 a", 11, -1) { Records = 2, Commits = 1, Undone = "x" },
         new("feeder trimmed above the replica's end", "t1 a b c", "", "d e f g h i j k l m n o p q r s t u v w x y z", 5, -1)
         {
             TrimTo = 22, Ends = typeof(ReplicaOutcome.Restore),
