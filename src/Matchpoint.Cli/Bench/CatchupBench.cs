@@ -64,9 +64,10 @@ internal sealed class CatchupBench(BenchSetup setup)
         var had = replica.Core.Log.Appended.End.Value;
         var opened = setup.Time.GetTimestamp();
         double memory = 0;
-        var logged = TimeSpan.Zero;
+        var (following, logged) = (TimeSpan.Zero, TimeSpan.Zero);
         while (replica.GetStatus() is var status && (status.Applied < target.Last || status.Flushed < target.Last))
         {
+            if (following == TimeSpan.Zero && status.State == NodeState.Following) following = setup.Time.GetElapsedTime(opened);
             if (logged == TimeSpan.Zero && status.Flushed >= target.Last) logged = setup.Time.GetElapsedTime(opened);
             memory = Math.Max(memory, primary.GetStatus().Members.Sum(member => member.BufferedBytes));
             await Task.Delay(TimeSpan.FromMilliseconds(1), setup.Time, cancellation);
@@ -74,7 +75,7 @@ internal sealed class CatchupBench(BenchSetup setup)
 
         var seconds = setup.Time.GetElapsedTime(opened).TotalSeconds;
         if (logged == TimeSpan.Zero) logged = TimeSpan.FromSeconds(seconds);
-        setup.Progress($"  opened in {setup.Time.GetElapsedTime(began, opened).TotalMilliseconds:0} ms, had {target.Last - first:N0} records on its disk after "
+        setup.Progress($"  opened in {setup.Time.GetElapsedTime(began, opened).TotalMilliseconds:0} ms, followed after {following.TotalMilliseconds:0} ms, had {target.Last - first:N0} records on its disk after "
             + $"{logged.TotalSeconds:0.000} s, in its state after {seconds:0.000} s");
         return ((target.Last - first) / seconds, (lsn - had) / logged.TotalSeconds, memory);
     }

@@ -46,6 +46,7 @@ internal sealed class Election
     private TimeSpan _deadline;
     private bool _isFollowing;
     private bool _isBootstrap;
+    private bool _hasLooked;
 
     /// <summary>An election as a node starts.</summary>
     /// <param name="settings">The group as this node knows it.</param>
@@ -148,6 +149,9 @@ internal sealed class Election
             return;
         }
 
+        // Whoever starts asks at once who the primary is, and need not wait to be found.
+        if (!_hasLooked && now < _deadline && !IsAlone && Role == ElectionRole.Replica) PollOthers(PollKind.Look, Term, isBootstrap: false, effects);
+        _hasLooked = true;
         if (now < _deadline || Role == ElectionRole.Retired) return;
         Primary = now - _heardAt < _settings.Timeout ? Primary : null;
         _grants.Clear();
