@@ -29,8 +29,8 @@ internal enum ElectionRole
 /// <remarks>
 /// Guarantees: (1) at most one primary per term; (2) a vote is on the device before it is sent; (3) while a voter has heard the primary within
 /// <see cref="ElectionSettings.Timeout"/> it helps nobody else; a start counts as hearing one; (4) a node whose <see cref="Standing"/> is not full
-/// neither votes nor stands, except that voters
-/// who are all new elect the first primary; (5) whoever knows of a newer term follows, and acknowledges to, no primary of an older one: what a majority acknowledged is in every log
+/// neither votes nor stands, except where every voter takes part: voters who are all new elect the first primary, and voters whose machines were started anew after
+/// unflushed records had been acknowledged elect whoever has most of them, because nobody has more (their ballots were flushed, so they vote once as ever); (5) whoever knows of a newer term follows, and acknowledges to, no primary of an older one: what a majority acknowledged is in every log
 /// that the majority elects.
 /// </remarks>
 internal sealed class Election
@@ -79,9 +79,10 @@ internal sealed class Election
     /// <summary>Whether it takes part.</summary>
     public Standing Standing => _ballot.Standing;
 
-    /// <summary>The voters it waits for before the first election; empty when it waits for none.</summary>
-    public IEnumerable<string> AwaitedForBootstrap => Standing == Standing.New && Primary is null
-        ? _settings.Voters.Where(voter => voter != _settings.Self && !_seenNew.ContainsKey(voter))
+    /// <summary>The voters it waits for before an election in which every voter must take part; empty when it waits for none.</summary>
+    public IEnumerable<string> Awaited => Primary is not null ? []
+        : Standing == Standing.New ? _settings.Voters.Where(voter => voter != _settings.Self && !_seenNew.ContainsKey(voter))
+        : Standing == Standing.Rebooted && Role == ElectionRole.PreCandidate ? _grants.Silent
         : [];
 
     /// <summary>When to give <see cref="ElectionInput.TimePassed"/> at the latest.</summary>
@@ -89,6 +90,11 @@ internal sealed class Election
 
     /// <summary>The term in which this node may stand.</summary>
     private Term NextTerm => Term > _ballot.NoVoteUpTo ? Term.Next : _ballot.NoVoteUpTo.Next;
+
+    /// <summary>How a node stands that votes: new voters begin to take part with the first election; others when they have caught up with whom they elect.</summary>
+    private Standing StandingOfVoter => Standing == Standing.New || IsAlone ? Standing.Full : Standing;
+
+    private bool HasMajority => Standing == Standing.Full && _grants.IsMajority;
 
     private bool IsAlone => _settings.Voters.Length == 1;
 
@@ -156,7 +162,7 @@ internal sealed class Election
         Primary = now - _heardAt < _settings.Timeout ? Primary : null;
         _grants.Clear();
         if (IsAlone && IsVoter) Stand(isBootstrap: false, now, effects);
-        else if (Standing != Standing.Full || !IsVoter) Look(now, effects);
+        else if (Standing is not (Standing.Full or Standing.Rebooted) || !IsVoter) Look(now, effects);
         else PreVote(now, effects);
     }
 
@@ -169,10 +175,10 @@ internal sealed class Election
     private void PreVote(TimeSpan now, List<ElectionEffect> effects)
     {
         Role = ElectionRole.PreCandidate;
-        _grants.Begin();
+        _grants.Begin(Standing);
         _deadline = now + Patience();
-        // While it has never held a record its group may have none: then new voters may help, all of them.
-        PollOthers(PollKind.PreVote, NextTerm, isBootstrap: _last.IsNull, effects);
+        // Those who do not take part by themselves may help, if all do.
+        PollOthers(PollKind.PreVote, NextTerm, isBootstrap: true, effects);
     }
 
     private void Stand(bool isBootstrap, TimeSpan now, List<ElectionEffect> effects)
@@ -181,8 +187,8 @@ internal sealed class Election
         Primary = null;
         StopFollowing(effects);
         _isBootstrap = isBootstrap;
-        _grants.Begin();
-        _ballot = _ballot with { Term = NextTerm, VotedFor = _settings.Self, Standing = Standing.Full };
+        _ballot = _ballot with { Term = NextTerm, VotedFor = _settings.Self, Standing = StandingOfVoter };
+        _grants.Begin(Standing);
         effects.Add(new ElectionEffect.SaveBallot(_ballot));
         _deadline = now + Patience();
         PollOthers(PollKind.Vote, Term, isBootstrap, effects);
@@ -192,7 +198,8 @@ internal sealed class Election
     private void WinIfElected(TimeSpan now, List<ElectionEffect> effects)
     {
         // A new voter that lost its disk may have voted before, and forgotten it: only when all vote there is no room for another primary.
-        if (!_grants.IsMajority || (_isBootstrap && !_grants.AreAll)) return;
+        if (_isBootstrap ? !_grants.AreAll : !_grants.IsMajority) return;
+        if (Standing != Standing.Full) Save(_ballot with { Standing = Standing.Full }, effects); // Nobody has more than this log.
         Role = ElectionRole.Primary;
         Primary = _settings.Self;
         _deadline = now + _settings.Heartbeat;
@@ -213,6 +220,7 @@ internal sealed class Election
             return;
         }
 
+        _grants.Hear(answer.Name);
         switch (answered.Kind)
         {
             case PollKind.Look when Standing == Standing.New && IsVoter:
@@ -221,7 +229,7 @@ internal sealed class Election
                 break;
             case PollKind.PreVote when Role == ElectionRole.PreCandidate && answer.Granted && answered.Term == NextTerm:
                 _grants.Add(answer);
-                if (_grants.IsMajority || _grants.AreAll) Stand(isBootstrap: !_grants.IsMajority, now, effects);
+                if (HasMajority || _grants.AreAll) Stand(isBootstrap: !HasMajority, now, effects);
                 break;
             case PollKind.Vote when Role == ElectionRole.Candidate && answer.Granted && answered.Term == Term:
                 _grants.Add(answer);
@@ -277,7 +285,7 @@ internal sealed class Election
             StopFollowing(effects);
         }
 
-        var vote = _ballot with { Term = poll.Term, VotedFor = poll.Name, Standing = Standing.Full };
+        var vote = _ballot with { Term = poll.Term, VotedFor = poll.Name, Standing = StandingOfVoter };
         if (vote != _ballot) Save(vote, effects);
         _deadline = now + Patience();
         return Grant(now);
@@ -287,9 +295,10 @@ internal sealed class Election
     private string? WhyNot(Poll poll, TimeSpan now)
     {
         // A new voter has heard nobody when it starts.
-        var isBootstrap = poll.IsBootstrap && Standing == Standing.New && _last.IsNull;
+        var isBootstrap = poll.IsBootstrap && Standing == Standing.New && _last.IsNull && poll.Last.IsNull;
+        var isOneOfAll = isBootstrap || (poll.IsBootstrap && Standing == Standing.Rebooted);
         if (!IsVoter) return "this node is no voter";
-        if (Standing != Standing.Full && !isBootstrap) return $"this node has not caught up yet ({Standing})";
+        if (Standing != Standing.Full && !isOneOfAll) return $"this node has not caught up yet ({Standing})";
         if (poll.Term < Term) return $"the term is {Term} already";
         // Who only asks beforehand is encouraged: the term in which there is no vote here must pass.
         if (poll.Kind == PollKind.Vote && poll.Term <= _ballot.NoVoteUpTo) return $"this node votes in no term up to {_ballot.NoVoteUpTo}";

@@ -3,32 +3,41 @@ using Matchpoint.Protocol.Messages;
 namespace Matchpoint.Protocol.Elections;
 
 /// <summary>
-/// Who said yes to one round of polls. A majority carries it, of voters that take part. New voters count only when every voter said yes: no record that was durable can
+/// Who said yes to one round of polls. A majority carries it, of voters that take part. The others count only when every voter said yes: no record that was durable can
 /// then be on a device of somebody who was not asked.
 /// </summary>
 internal sealed class Grants(ElectionSettings settings)
 {
     private readonly HashSet<string> _voters = [];
-    private readonly HashSet<string> _newVoters = [];
+    private readonly HashSet<string> _others = [];
+    private readonly HashSet<string> _heard = [];
 
     /// <summary>Whether a majority takes part and said yes.</summary>
     public bool IsMajority => _voters.Count >= settings.Majority;
 
     /// <summary>Whether every voter said yes.</summary>
-    public bool AreAll => _voters.Count + _newVoters.Count == settings.Voters.Length;
+    public bool AreAll => _voters.Count + _others.Count == settings.Voters.Length;
+
+    /// <summary>The other voters from whom nothing was heard in this round.</summary>
+    public IEnumerable<string> Silent => settings.Voters.Where(voter => voter != settings.Self && !_heard.Contains(voter));
 
     /// <summary>A new round, in which this node has said yes to itself.</summary>
-    public void Begin()
+    /// <param name="own">How this node stands.</param>
+    public void Begin(Standing own)
     {
         Clear();
-        _voters.Add(settings.Self);
+        (own == Standing.Full ? _voters : _others).Add(settings.Self);
     }
+
+    /// <summary>Another voter answered, whatever it said.</summary>
+    public void Hear(string voter) => _heard.Add(voter);
 
     /// <summary>No round.</summary>
     public void Clear()
     {
         _voters.Clear();
-        _newVoters.Clear();
+        _others.Clear();
+        _heard.Clear();
     }
 
     /// <summary>Another voter said yes; twice is once.</summary>
@@ -36,12 +45,12 @@ internal sealed class Grants(ElectionSettings settings)
     {
         if (answer.Standing == Standing.Full)
         {
-            _newVoters.Remove(answer.Name);
+            _others.Remove(answer.Name);
             _voters.Add(answer.Name);
         }
         else if (!_voters.Contains(answer.Name))
         {
-            _newVoters.Add(answer.Name);
+            _others.Add(answer.Name);
         }
     }
 }

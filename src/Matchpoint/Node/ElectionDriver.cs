@@ -210,7 +210,7 @@ internal sealed class ElectionDriver
         }
 
         (Term, _primary) = (_election.Term, _election.Primary);
-        _host.OnElectionStep(_election.Role, _election.Standing, [.. _election.AwaitedForBootstrap]);
+        _host.OnElectionStep(_election.Role, _election.Standing, [.. _election.Awaited]);
     }
 
     private void Send(ElectionEffect.SendPoll send, Term lastTerm, Vlsn last, CancellationToken cancellation)

@@ -14,9 +14,9 @@ public sealed class BootstrapTests
     {
         var node = New();
         Assert.Equal(["Look 0 to b", "Look 0 to c"], node.Pass(0));
-        Assert.Equal(["b", "c"], node.Election.AwaitedForBootstrap);
+        Assert.Equal(["b", "c"], node.Election.Awaited);
         Assert.Empty(node.Answer(PollKind.Look, 0, "b", term: 0, standing: Standing.New));
-        Assert.Equal(["c"], node.Election.AwaitedForBootstrap);
+        Assert.Equal(["c"], node.Election.Awaited);
         Assert.Equal(
             ["save term 1 vote a Full", "Vote 1 bootstrap to b", "Vote 1 bootstrap to c"],
             node.Answer(PollKind.Look, 0, "c", term: 0, standing: Standing.New));
@@ -132,11 +132,12 @@ public sealed class BootstrapTests
     }
 
     [Fact]
-    public void Whoever_holds_records_does_not_ask_new_voters()
+    public void New_voters_elect_nobody_who_holds_records()
     {
-        var node = new Machine(ballot: Begun, last: 1);
-        Assert.Equal(["PreVote 2 to b", "PreVote 2 to c"], node.Pass(Machine.Patience));
-        Assert.Empty(node.Answer(PollKind.PreVote, 2, "b"));
+        var node = New();
+        Assert.False(node.Grants(PollKind.PreVote, "b", 1, last: 1, isBootstrap: true));
+        Assert.False(node.Grants(PollKind.Vote, "b", 1, last: 1, isBootstrap: true));
+        Assert.True(node.Grants(PollKind.PreVote, "b", 1, last: 0, isBootstrap: true));
     }
 
     [Theory]

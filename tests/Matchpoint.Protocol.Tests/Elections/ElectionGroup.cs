@@ -125,7 +125,7 @@ internal sealed class ElectionGroup
         if (!IsFaulty) return;
         var primary = Nodes.FirstOrDefault(node => node.IsPrimary);
         var node = primary is not null && Chance(0.4) ? primary : Nodes[Below(Nodes.Length)];
-        switch (Below(12))
+        switch (Below(13))
         {
             case 0:
                 var side = Nodes.Where(_ => Chance(0.5)).ToHashSet();
@@ -155,6 +155,10 @@ internal sealed class ElectionGroup
                 break;
             case 7 or 8:
                 node.Pause(Some(Timeout * 3));
+                break;
+            case 9 when Promises.CanAllLosePower:
+                foreach (var each in Nodes) each.LosePowerWithAll();
+                Promises.OnAllLostPower();
                 break;
             default:
                 node.CrashSomehow();

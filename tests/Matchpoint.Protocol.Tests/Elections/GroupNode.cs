@@ -159,6 +159,16 @@ internal sealed class GroupNode(ElectionGroup group, ElectionSettings settings, 
         group.At(back, Start);
     }
 
+    /// <summary>Its machine and all others lose power.</summary>
+    public void LosePowerWithAll()
+    {
+        if (IsAway) return;
+        var wasUp = IsUp;
+        Crash("loses power with all others");
+        LosePower();
+        if (wasUp) group.At(group.Some(ElectionGroup.Timeout * 3), Start);
+    }
+
     public void Write()
     {
         if (!IsUp || IsPaused || !IsPrimary || group.Chance(0.3)) return;

@@ -21,6 +21,17 @@ internal sealed class GroupPromises(ElectionGroup group)
         return takePart >= group.Majority || (_primaries.Count == 0 && takePart + (node.Saved.Standing == Standing.Full ? 1 : 0) < group.Majority);
     }
 
+    /// <summary>Whether all may lose power at once: then all must take part in the next election, and nobody may have lost more than what was unflushed.</summary>
+    public bool CanAllLosePower => group.CountsUnflushed && Voters.All(voter => !voter.IsAway && voter.Saved.Standing is Standing.Full or Standing.Rebooted);
+
+    /// <summary>All have lost power: what a majority still holds stays durable, as nobody promised more.</summary>
+    public void OnAllLostPower()
+    {
+        var kept = 0;
+        while (kept < _durable.Count && Voters.Count(voter => voter.Log.Count > kept && voter.Log[kept] == _durable[kept].Record) >= group.Majority) kept++;
+        _durable.RemoveRange(kept, _durable.Count - kept);
+    }
+
     /// <summary>Whether the others can elect a primary without a node.</summary>
     public bool CanDoWithout(GroupNode node) =>
         !node.IsVoter || (_primaries.Count > 0 && Voters.Count(other => other != node && !other.IsAway && other.Saved.Standing == Standing.Full) >= group.Majority);
@@ -46,7 +57,7 @@ internal sealed class GroupPromises(ElectionGroup group)
     {
         if (poll.Kind is not (PollKind.Vote or PollKind.PreVote)) return;
         Holds(node.IsVoter, $"{node} stands and is no voter");
-        Holds(standing == Standing.Full || group.Voters.Length == 1 || (poll.IsBootstrap && standing == Standing.New), $"{node} stands though it is {standing}");
+        Holds(standing == Standing.Full || group.Voters.Length == 1 || (poll.IsBootstrap && standing is Standing.New or Standing.Rebooted), $"{node} stands though it is {standing}");
         if (poll.Kind == PollKind.Vote) HasVoted(node, poll.Term, node.Name);
     }
 
@@ -54,7 +65,7 @@ internal sealed class GroupPromises(ElectionGroup group)
     {
         if (!answer.Granted || poll.Kind is not (PollKind.Vote or PollKind.PreVote)) return;
         Holds(node.IsVoter, $"{node} votes and is no voter");
-        Holds(standing == Standing.Full || (poll.IsBootstrap && standing == Standing.New), $"{node} votes though it is {standing}");
+        Holds(standing == Standing.Full || (poll.IsBootstrap && standing is Standing.New or Standing.Rebooted), $"{node} votes though it is {standing}");
         if (poll.Kind == PollKind.Vote) HasVoted(node, poll.Term, poll.Name);
     }
 

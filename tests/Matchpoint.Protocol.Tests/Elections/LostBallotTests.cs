@@ -23,7 +23,7 @@ public sealed class LostBallotTests
     public void A_node_that_has_caught_up_stands_in_no_term_in_which_it_must_not_vote()
     {
         var node = CaughtUp();
-        Assert.Equal(["PreVote 3 to b", "PreVote 3 to c"], node.Pass(Machine.Patience));
+        Assert.Equal(["PreVote 3 bootstrap to b", "PreVote 3 bootstrap to c"], node.Pass(Machine.Patience));
         Assert.Equal(
             ["stop following", "save term 3 vote a Full, no vote up to 2", "Vote 3 to b", "Vote 3 to c"],
             node.Answer(PollKind.PreVote, 3, "b", granted: true));

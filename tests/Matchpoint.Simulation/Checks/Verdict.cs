@@ -8,10 +8,15 @@ namespace Matchpoint.Simulation.Checks;
 internal static class Verdict
 {
     /// <summary>Checks all of it.</summary>
-    public static void Check(Ledger ledger, History history, IReadOnlyList<SimulatedMachine> machines)
+    /// <param name="ledger">The history.</param>
+    /// <param name="isLossy">Whether acknowledged records may have been lost: then clients may have been told what is not so.</param>
+    /// <param name="history">What clients were told.</param>
+    /// <param name="machines">The group.</param>
+    public static void Check(Ledger ledger, bool isLossy, History history, IReadOnlyList<SimulatedMachine> machines)
     {
         var fold = new Fold(ledger);
         foreach (var machine in machines) StateIsTheFold(fold, machine);
+        if (isLossy) return;
         foreach (var operation in history.Operations)
         {
             if (operation.Outcome == Outcome.Ok) IsKept(ledger, operation);

@@ -19,6 +19,12 @@ internal sealed class Watch
     /// <summary>The durable history.</summary>
     public Ledger Ledger { get; } = new();
 
+    /// <summary>
+    /// Whether all machines lost power while acknowledged records were unflushed, as their group had chosen: from then on nothing is known of what is durable, and only the rest
+    /// is looked at.
+    /// </summary>
+    public bool IsLossy { get; set; }
+
     /// <summary>How many terms had a primary.</summary>
     public int Reigns => _primaries.Count;
 
@@ -116,7 +122,7 @@ internal sealed class Watch
         private void OnRemoved(NodeCore core, Vlsn shared, List<Remembered> removed, bool isNew)
         {
             var mustStay = isNew ? (int)Math.Max(0, Vlsn.Min(_flushed, shared.Plus(removed.Count)).DistanceFrom(shared)) : removed.Count;
-            if (watch.Ledger.Last > shared && mustStay > 0 && watch.Ledger[shared.Next].Fingerprint == removed[0].Fingerprint)
+            if (!watch.IsLossy && watch.Ledger.Last > shared && mustStay > 0 && watch.Ledger[shared.Next].Fingerprint == removed[0].Fingerprint)
                 throw new ViolationException("what is durable stays", $"{machine.Name} lost record {shared.Next}, which is durable, and {mustStay - 1} behind it{(isNew ? " in a restart" : "")}");
             if (mustStay == 0) return;
             watch.Undone += mustStay;
@@ -131,6 +137,7 @@ internal sealed class Watch
             if (durable == _durable) return;
             if (durable < _durable) throw new ViolationException("the durable record never falls", $"{machine.Name} knew of {_durable}, and now of {durable}");
             _durable = durable;
+            if (watch.IsLossy) return;
             while (watch.Ledger.Last < durable)
             {
                 var next = watch.Ledger.Last.Next;
@@ -149,6 +156,7 @@ internal sealed class Watch
             var (applied, fingerprint) = core.State.Applied;
             if (applied == _applied) return;
             _applied = applied;
+            if (watch.IsLossy) return;
             if (applied > watch.Ledger.Last || (!applied.IsNull && watch.Ledger[applied].Fingerprint != fingerprint))
                 throw new ViolationException("the state holds the durable log", $"{machine.Name} applied record {applied} with fingerprint {fingerprint}; durable is up to {watch.Ledger.Last}");
         }

@@ -19,6 +19,7 @@ internal sealed class Faultmaker
     private readonly IReadOnlyList<SimulatedMachine> _machines;
     private readonly Dictionary<SimulatedMachine, Watch.MachineWatch> _watches;
     private readonly Watch _watch;
+    private readonly GroupSettings _settings;
     private readonly FaultMix _mix;
     private readonly Random _random;
     private readonly Action<string> _tell;
@@ -30,9 +31,9 @@ internal sealed class Faultmaker
     /// <summary>A maker of faults that has not begun.</summary>
     public Faultmaker(
         Scheduler scheduler, SimulatedNetwork network, IReadOnlyList<SimulatedMachine> machines, Dictionary<SimulatedMachine, Watch.MachineWatch> watches, Watch watch,
-        FaultMix mix, Random random, Action<string> tell)
+        GroupSettings settings, FaultMix mix, Random random, Action<string> tell)
     {
-        (_scheduler, _network, _machines, _watches, _watch, _mix, _random, _tell) = (scheduler, network, machines, watches, watch, mix, random, tell);
+        (_scheduler, _network, _machines, _watches, _watch, _settings, _mix, _random, _tell) = (scheduler, network, machines, watches, watch, settings, mix, random, tell);
     }
 
     /// <summary>How many faults there were.</summary>
@@ -117,10 +118,15 @@ internal sealed class Faultmaker
             case FaultKind.Kill:
                 machine.Kill();
                 break;
+            case FaultKind.PowerCut when _settings.CountsUnflushed && !CanLoseUnflushed(machine):
+                machine.Kill();
+                break;
             case FaultKind.PowerCut:
                 machine.CutPower();
                 break;
             case FaultKind.PowerCutOfAll:
+                if (_settings.CountsUnflushed && _losing is not null) break;
+                _watch.IsLossy |= _settings.CountsUnflushed;
                 foreach (var each in _machines) each.CutPower();
                 break;
             case FaultKind.CrashAtEffect:
@@ -224,6 +230,10 @@ internal sealed class Faultmaker
         _watches[machine].Forget();
         return true;
     }
+
+    /// <summary>Where records count that are written and not flushed, only one machine at a time may lose some.</summary>
+    private bool CanLoseUnflushed(SimulatedMachine machine) =>
+        _machines.Count > 1 && _losing is null && _machines.All(other => other == machine || other.Node is { } node && node.Core.Counts);
 
     private void Lose(SimulatedMachine machine)
     {

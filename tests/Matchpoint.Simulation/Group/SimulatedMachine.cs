@@ -136,7 +136,7 @@ internal sealed class SimulatedMachine
     {
         if (!IsUp || !Files.IsDead) return false;
         Bury(isTold: true);
-        Files = _random.Next(2) == 0 ? Files.AfterKill() : new FaultyFiles(_random, Files.PowerCut(bySector: _random.Next(2) == 0).Sample(_random));
+        Files = _settings.CountsUnflushed || _random.Next(2) == 0 ? Files.AfterKill() : new FaultyFiles(_random, Files.PowerCut(bySector: _random.Next(2) == 0).Sample(_random));
         return true;
     }
 

@@ -38,6 +38,7 @@ internal sealed class Schedule
     private readonly SimulatedNetwork _network;
     private readonly List<SimulatedMachine> _machines = [];
     private readonly Watch _watch = new();
+    private readonly Dictionary<SimulatedMachine, Watch.MachineWatch> _watches = [];
     private readonly History _history = new();
     private readonly Faultmaker _faults;
     private readonly List<Task> _clients = [];
@@ -60,15 +61,14 @@ internal sealed class Schedule
         _network = new SimulatedNetwork(_scheduler, weather);
         weather.Cleared = _network.OnCleared;
         GroupMember[] members = [.. Enumerable.Range(0, _settings.Size).Select(static i => new GroupMember($"{(char)('a' + i)}", $"{(char)('a' + i)}:7000"))];
-        var watches = new Dictionary<SimulatedMachine, Watch.MachineWatch>();
         for (var i = 0; i < members.Length; i++)
         {
             var machine = new SimulatedMachine(_scheduler, _network, _settings, members[i].Name, members, new Random(HashCode(seed, 100 + i)), Tell);
             _machines.Add(machine);
-            watches.Add(machine, _watch.Add(machine));
+            _watches.Add(machine, _watch.Add(machine));
         }
 
-        _faults = new Faultmaker(_scheduler, _network, _machines, watches, _watch, _mix, new Random(HashCode(seed, 2)), Tell);
+        _faults = new Faultmaker(_scheduler, _network, _machines, _watches, _watch, _settings, _mix, new Random(HashCode(seed, 2)), Tell);
         var pause = TimeSpan.FromMilliseconds(random.Next(100, 1500));
         for (var i = 0; i < 4; i++)
             _clients.Add(new SimulatedClient(_scheduler, _machines, _history, i, pause, new Random(HashCode(seed, 10 + i))).RunAsync(() => _areClientsOver));
@@ -136,7 +136,9 @@ internal sealed class Schedule
         var nodes = _machines.ConvertAll(static machine => machine.Node);
         if (nodes.Exists(static node => node is null)) return false;
         return nodes.Count(static node => node!.State == NodeState.Primary && node.Core.IsReady) == 1
-            && nodes.TrueForAll(node => node!.State is NodeState.Primary or NodeState.Following && node.Core.Log.Appended.Vlsn == _watch.Ledger.Last && node.Core.State.Applied.Vlsn == _watch.Ledger.Last);
+            && nodes.TrueForAll(node => node!.State is NodeState.Primary or NodeState.Following && node.Core.Log.Appended.Vlsn == End() && node.Core.State.Applied.Vlsn == End());
+
+        Protocol.Identities.Vlsn End() => _watch.IsLossy ? nodes.Find(static node => node!.IsPrimary)!.Core.Log.Appended.Vlsn : _watch.Ledger.Last;
     }
 
     private static string Describe(SimulatedMachine machine) => machine.Node is not { } node
@@ -145,7 +147,7 @@ internal sealed class Schedule
 
     private void End()
     {
-        Verdict.Check(_watch.Ledger, _history, _machines);
+        Verdict.Check(_watch.IsLossy ? Ledger.Of(_watches[_machines[0]].Log) : _watch.Ledger, _watch.IsLossy, _history, _machines);
         _scheduler.End();
     }
 
