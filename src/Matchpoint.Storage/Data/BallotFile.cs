@@ -57,8 +57,9 @@ internal sealed class BallotFile
 
         var (read, unflushedSince) = Read(directory.Files, directory.BallotPath);
         var file = new BallotFile(directory, read, unflushedSince is not null);
-        if (unflushedSince is { } boot && (boot == Guid.Empty || boot != directory.Files.BootId) && read.Standing == Standing.Full)
-            file.Save(read with { Standing = Standing.Rebooted });
+        var isRebooted = unflushedSince is { } boot && (boot == Guid.Empty || boot != directory.Files.BootId) && read.Standing == Standing.Full;
+        // Saved again in any case: what is read may be what a failed flush left in the cache, and nobody may hear of a vote that a power cut takes.
+        file.Save(isRebooted ? read with { Standing = Standing.Rebooted } : read);
         return file;
     }
 

@@ -180,9 +180,22 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         await _keeper.DisposeAsync().ConfigureAwait(false);
         Log.Moved = null;
         Log.Dispose();
-        if (Log.Failure is ObjectDisposedException && Counts) _ballot.EndUnflushedPromises();
+        if (Log.Failure is ObjectDisposedException && Counts) EndUnflushedPromises();
         _directory.Dispose();
         _stopping.Dispose();
+    }
+
+    private void EndUnflushedPromises()
+    {
+        try
+        {
+            _ballot.EndUnflushedPromises();
+        }
+        catch (IOException error)
+        {
+            // The mark that stays makes the node only more careful when it finds that the machine was started anew.
+            Board.Note($"the ballot could not be brought up to date on closing: {error.Message}");
+        }
     }
 
     /// <inheritdoc/>

@@ -76,7 +76,7 @@ internal sealed class Watch
         /// <summary>Looks at the node.</summary>
         public void Look()
         {
-            if (machine.Process is not { IsAlive: true, Core: { } core } process || machine.Files.IsDead) return;
+            if (machine.Process is not { IsAlive: true, Core: { } core } process || machine.Files.IsDead || core.Log.Failure is not null) return;
             var isNew = process != _process;
             if (isNew)
             {

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 using Matchpoint.Protocol;
+using Matchpoint.Simulation.Files;
 using Matchpoint.Simulation.Group;
 using Matchpoint.Simulation.World;
 using Matchpoint.Storage;
@@ -146,7 +147,7 @@ internal sealed class SimulatedClient
         {
             return Outcome.Fail;
         }
-        catch (Exception error) when (error is InsufficientAcksException or NodeFailedException or ObjectDisposedException or OperationCanceledException or StorageException)
+        catch (Exception error) when (error is InsufficientAcksException or NodeFailedException or ObjectDisposedException or OperationCanceledException or StorageException or SimulatedCrashException)
         {
             _primary = null;
             return Outcome.Unknown;
