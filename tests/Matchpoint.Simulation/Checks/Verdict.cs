@@ -1,4 +1,5 @@
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Simulation.Checkers;
 using Matchpoint.Simulation.Clients;
 using Matchpoint.Simulation.Group;
 
@@ -17,6 +18,8 @@ internal static class Verdict
         var fold = new Fold(ledger);
         foreach (var machine in machines) StateIsTheFold(fold, machine);
         if (isLossy) return;
+        if (Linearizability.Check(history.Operations) is { } notLinearizable) throw new ViolationException("registers are linearizable", notLinearizable);
+        if (Serializability.Check(history.Operations) is { } notSerializable) throw new ViolationException("transactions are strictly serializable", notSerializable);
         foreach (var operation in history.Operations)
         {
             if (operation.Outcome == Outcome.Ok) IsKept(ledger, operation);

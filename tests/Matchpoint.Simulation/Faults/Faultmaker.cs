@@ -221,7 +221,7 @@ internal sealed class Faultmaker
     /// <summary>Takes a machine's disk with all its promises, if the group can do without; it is the only one until it is whole again.</summary>
     private bool MayLose(SimulatedMachine machine)
     {
-        if (_losing is not null || _machines.Count < 3 || !machine.IsUp) return false;
+        if (_losing is not null || _watch.IsLossy || _machines.Count < 3 || !machine.IsUp) return false;
         var others = _machines.Where(other => other != machine).ToList();
         var areWhole = others.TrueForAll(other => other.Node is { State: NodeState.Primary or NodeState.Following } node && node.Core.Counts && !other.Process!.IsPaused
             && _watches[other].Flushed >= _watch.Ledger.Last && node.Core.Elections.Term >= machine.Node?.Core.Elections.Term);
