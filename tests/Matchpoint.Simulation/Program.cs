@@ -1,33 +1,76 @@
 using System.Diagnostics;
 using System.Globalization;
+using Matchpoint.Simulation.Checkers;
 using Matchpoint.Simulation.Schedules;
 
 namespace Matchpoint.Simulation;
 
-/// <summary>Runs schedules by their numbers.</summary>
+/// <summary>Runs schedules by their numbers: one, told event by event, or many.</summary>
 internal static class Program
 {
+    private const string Usage = """
+        usage: run [--from SEED] [--count N] [--minutes M] [--first]   many schedules; ends with 1 when one broke a promise
+               seed SEED [--edn FILE]                                  one schedule, told as it happens; its transactions as EDN for Elle
+        """;
+
     private static async Task<int> Main(string[] args)
     {
-        var first = args.Length > 0 ? ulong.Parse(args[0], CultureInfo.InvariantCulture) : 0;
-        var count = args.Length > 1 ? ulong.Parse(args[1], CultureInfo.InvariantCulture) : 1;
-        var stopwatch = Stopwatch.StartNew();
-        var failed = 0;
-        long events = 0;
-        for (var seed = first; seed < first + count; seed++)
+        switch (args)
         {
-            var lines = new List<string>();
-            var result = await new Schedule(seed, count == 1 ? lines.Add : null).RunAsync();
-            events += result.Events;
-            if (count == 1 || result.Violation is not null)
-                Console.WriteLine($"{seed}: {result.Time.TotalSeconds:0.0} s, {result.Events} events, {result.Faults} faults, {result.Operations} operations, {result.Acknowledged} acknowledged, {result.Reigns} reigns, {result.Undone} undone, hash {result.Hash:x}");
-            if (count == 1) foreach (var line in lines) Console.WriteLine(line);
+            case ["run", .. var options]:
+                return await RunManyAsync(options);
+            case ["seed", var seed, .. var options] when ulong.TryParse(seed, CultureInfo.InvariantCulture, out var number):
+                return await RunOneAsync(number, Option(options, "--edn"));
+            default:
+                await Console.Error.WriteLineAsync(Usage);
+                return 2;
+        }
+    }
+
+    private static async Task<int> RunOneAsync(ulong seed, string? edn)
+    {
+        var schedule = new Schedule(seed, Console.WriteLine);
+        var result = await schedule.RunAsync();
+        Console.WriteLine(Summary(result));
+        if (result.Violation is not null) Console.WriteLine(result.Violation);
+        if (edn is not null) await File.WriteAllTextAsync(edn, Edn.OfTransactions(schedule.History.Operations));
+        return result.Violation is null ? 0 : 1;
+    }
+
+    private static async Task<int> RunManyAsync(string[] options)
+    {
+        var first = ulong.Parse(Option(options, "--from") ?? "0", CultureInfo.InvariantCulture);
+        var count = ulong.Parse(Option(options, "--count") ?? (Option(options, "--minutes") is null ? "1000" : "1000000000"), CultureInfo.InvariantCulture);
+        var minutes = double.Parse(Option(options, "--minutes") ?? "1000000", CultureInfo.InvariantCulture);
+        var began = Stopwatch.StartNew();
+        var virtualTime = TimeSpan.Zero;
+        long events = 0, operations = 0, faults = 0, undone = 0, reigns = 0;
+        ulong done = 0, failed = 0;
+        while (done < count && began.Elapsed.TotalMinutes < minutes)
+        {
+            var result = await new Schedule(first + done++).RunAsync();
+            (events, operations, faults, undone, reigns) = (events + result.Events, operations + result.Operations, faults + result.Faults, undone + result.Undone, reigns + result.Reigns);
+            virtualTime += result.Time;
             if (result.Violation is null) continue;
             failed++;
-            Console.WriteLine(count == 1 ? result.Violation : result.Violation.Message);
+            Console.WriteLine(Summary(result));
+            Console.WriteLine($"  {result.Violation.Message}");
+            Console.WriteLine($"  again: dotnet run -c Release --project tests/Matchpoint.Simulation -- seed {result.Seed}");
+            if (options.Contains("--first")) break;
         }
 
-        Console.WriteLine($"{count} schedules, {failed} failed, {events} events, {stopwatch.Elapsed.TotalSeconds:0.0} s, CPU {Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds:0.0} s");
+        var processor = Process.GetCurrentProcess().TotalProcessorTime;
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"seeds {first} to {first + done - 1}: {done} schedules of {virtualTime.TotalSeconds / done:0} virtual seconds, {failed} failed; {events} events, {faults} faults, {reigns} reigns, "
+                + $"{operations} operations, {undone} records undone; {began.Elapsed.TotalSeconds:0.0} s, {done / processor.TotalMinutes:0} schedules per core-minute"));
         return failed == 0 ? 0 : 1;
     }
+
+    private static string? Option(string[] options, string name) => Array.IndexOf(options, name) is var at and >= 0 && at + 1 < options.Length ? options[at + 1] : null;
+
+    private static string Summary(ScheduleResult result) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"seed {result.Seed}: {result.Settings.Size} nodes, {result.Time.TotalSeconds:0.0} virtual s, {result.Events} events, {result.Faults} faults, {result.Operations} operations, "
+            + $"{result.Acknowledged} acknowledged, {result.Reigns} reigns, {result.Undone} undone, hash {result.Hash:x16}");
 }

@@ -239,12 +239,15 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         await Follower.FollowAsync(primary, term).ConfigureAwait(false);
     }
 
+    private static string WhyAllAreAwaited(Standing standing) => standing == Standing.Rebooted
+        ? "acknowledged records may be gone: who has most of them is found out when every member is there"
+        : "a new group begins when every member is there";
+
     /// <inheritdoc/>
     public void OnElectionStep(ElectionRole role, Standing standing, IReadOnlyList<string> awaited)
     {
         if (awaited.Count > 0 && Elections.Primary is null)
-            Board.Report(NodeState.AwaitingMembers, (standing == Standing.Rebooted ? "acknowledged records may be gone: who has most of them is found out when every member is there" : "a new group begins when every member is there")
-                + $"; not seen yet: {string.Join(", ", awaited)}");
+            Board.Report(NodeState.AwaitingMembers, $"{WhyAllAreAwaited(standing)}; not seen yet: {string.Join(", ", awaited)}");
         else if (role is ElectionRole.PreCandidate or ElectionRole.Candidate)
             Board.Report(NodeState.Electing, Elections.LastRefusal is { } refusal ? $"standing for election ({refusal})" : "standing for election");
         else if (role == ElectionRole.Replica && Board.State == NodeState.Electing && Follower.Following is { } step)
@@ -254,7 +257,8 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
             Standing.Full => null,
             Standing.New => "this node is new here: it takes part in elections and majorities once it has caught up",
             Standing.BallotLost => "the file ballot is gone, and with it what this node promised in elections: it takes part again once it has caught up with a primary that the others chose",
-            Standing.Rebooted => "the machine was started anew after records had been acknowledged unflushed: this node takes part again once it has caught up with a primary that the others chose, or that all chose together",
+            Standing.Rebooted => "the machine was started anew after records had been acknowledged unflushed: "
+                + "this node takes part again once it has caught up with a primary that the others chose, or that all chose together",
             _ => throw Invariant.Unreachable(standing),
         });
     }
