@@ -75,8 +75,8 @@ internal sealed class CatchupBench(BenchSetup setup)
 
         var seconds = setup.Time.GetElapsedTime(opened).TotalSeconds;
         if (logged == TimeSpan.Zero) logged = TimeSpan.FromSeconds(seconds);
-        setup.Progress($"  opened in {setup.Time.GetElapsedTime(began, opened).TotalMilliseconds:0} ms, followed after {following.TotalMilliseconds:0} ms, had {target.Last - first:N0} records on its disk after "
-            + $"{logged.TotalSeconds:0.000} s, in its state after {seconds:0.000} s");
+        setup.Progress($"  opened in {setup.Time.GetElapsedTime(began, opened).TotalMilliseconds:0} ms, followed after {following.TotalMilliseconds:0} ms, "
+            + $"had {target.Last - first:N0} records on its disk after {logged.TotalSeconds:0.000} s, in its state after {seconds:0.000} s");
         return ((target.Last - first) / seconds, (lsn - had) / logged.TotalSeconds, memory);
     }
 

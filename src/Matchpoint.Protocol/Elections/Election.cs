@@ -29,9 +29,10 @@ internal enum ElectionRole
 /// <remarks>
 /// Guarantees: (1) at most one primary per term; (2) a vote is on the device before it is sent; (3) while a voter has heard the primary within
 /// <see cref="ElectionSettings.Timeout"/> it helps nobody else; a start counts as hearing one; (4) a node whose <see cref="Standing"/> is not full
-/// neither votes nor stands, except where every voter takes part: voters who are all new elect the first primary, and voters whose machines were started anew after
-/// unflushed records had been acknowledged elect whoever has most of them, because nobody has more (their ballots were flushed, so they vote once as ever); (5) whoever knows of a newer term follows, and acknowledges to, no primary of an older one: what a majority acknowledged is in every log
-/// that the majority elects.
+/// neither votes nor stands, except where every voter takes part: voters who are all new elect the first primary, and voters whose machines were started anew
+/// after unflushed records had been acknowledged elect whoever has most of them, because nobody has more (their ballots were flushed, so they vote once as
+/// ever); (5) whoever knows of a newer term follows, and acknowledges to, no primary of an older one: what a majority acknowledged is in every log that the
+/// majority elects.
 /// </remarks>
 internal sealed class Election
 {

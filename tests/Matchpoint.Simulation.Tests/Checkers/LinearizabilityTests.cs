@@ -60,7 +60,8 @@ public sealed class LinearizabilityTests
         {
             var isRead = random.Next(2) == 0;
             if (!isRead) value = i + 1;
-            operations.Add(Make(isRead ? ClientAction.Read : ClientAction.Put, value: isRead ? 0 : value, found: isRead ? value : 0, called: moment - random.Next(40), answered: moment + random.Next(1, 40)));
+            var (called, answered) = (moment - random.Next(40), moment + random.Next(1, 40));
+            operations.Add(isRead ? Make(ClientAction.Read, found: value, called: called, answered: answered) : Make(ClientAction.Put, value: value, called: called, answered: answered));
             moment += 10;
         }
 

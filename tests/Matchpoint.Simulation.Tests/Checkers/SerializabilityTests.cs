@@ -29,8 +29,9 @@ public sealed class SerializabilityTests
     [InlineData("a0+1,r1:2 1-20; a1+2,r0:1 2-19", "G1c")]
     [InlineData("r0:,r1:2 1-20; a0+1,a1+2 2-19; r0:1 21-22", "G-single")]
     [InlineData("r0:,a1+1 1-20; r1:,a0+2 2-19; r0:2,r1:1 21-22", "G2-item")]
-    [InlineData("a0+1? 1-; r0:1 2-3; r0: 4-5", "realtime")]
-    public void A_bad_one_is_called_by_its_name(string history, string anomaly) => Assert.StartsWith(anomaly == "realtime" ? "G-single-realtime" : anomaly, TrimArticle(Serializability.Check(Parse(history)), anomaly), StringComparison.Ordinal);
+    [InlineData("a0+1? 1-; r0:1 2-3; r0: 4-5", "G-single-realtime")]
+    public void A_bad_one_is_called_by_its_name(string history, string anomaly) =>
+        Assert.Contains(anomaly, Serializability.Check(Parse(history)), StringComparison.Ordinal);
 
     [Fact]
     public void What_a_real_store_answers_passes_and_what_is_changed_in_it_does_not()
@@ -63,14 +64,6 @@ public sealed class SerializabilityTests
 
             """.ReplaceLineEndings("\n"),
             edn);
-    }
-
-    private static string TrimArticle(string? found, string anomaly)
-    {
-        Assert.NotNull(found);
-        var at = anomaly == "realtime" ? 0 : found.IndexOf(anomaly, StringComparison.Ordinal);
-        Assert.True(at >= 0, found);
-        return found[at..];
     }
 
     /// <summary>a0+1: appends 1 to list 0; r0:1 2: reads 1 and 2 of it; !: surely failed; ?: nobody knows.</summary>

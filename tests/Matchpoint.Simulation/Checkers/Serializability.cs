@@ -90,7 +90,8 @@ internal sealed class Serializability
                 _observed.Add(writer);
             }
 
-            var mine = transaction.Steps.TakeWhile(other => !ReferenceEquals(other, step)).Where(other => other.Key == step.Key && other.Append is not null).Select(static other => other.Append!.Value).ToArray();
+            var before = transaction.Steps.TakeWhile(other => !ReferenceEquals(other, step));
+            var mine = before.Where(other => other.Key == step.Key && other.Append is not null).Select(static other => other.Append!.Value).ToArray();
             if (own > seen.Length || !seen.AsSpan(seen.Length - own).SequenceEqual(mine)) return $"a transaction does not see its own appends to l{step.Key}: {transaction}";
             var outside = seen.Length - own;
             if (outside == 0) continue;

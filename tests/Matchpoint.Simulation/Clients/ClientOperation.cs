@@ -42,6 +42,9 @@ internal sealed record ListStep(int Key, int? Append)
 {
     /// <summary>What was read.</summary>
     public int[]? Read { get; set; }
+
+    /// <summary>In words.</summary>
+    public override string ToString() => Append is { } value ? $"l{Key} += {value}" : $"l{Key} = [{string.Join(' ', Read ?? [])}]";
 }
 
 /// <summary>One operation of a client, from its call to its answer.</summary>
@@ -93,6 +96,6 @@ internal sealed class ClientOperation
         ClientAction.Delete => $"client {Client} at {Node}: delete r{Key} -> {Outcome} {Token}",
         ClientAction.CompareAndSet => $"client {Client} at {Node}: r{Key} {Expected} => {Value} -> {Outcome} {Found} {Token}",
         ClientAction.Read => $"client {Client} at {Node}: r{Key} ({Level}) -> {Outcome} {Found}",
-        _ => $"client {Client} at {Node}: {string.Join(", ", Steps.Select(static step => step.Append is { } value ? $"l{step.Key} += {value}" : $"l{step.Key} = [{string.Join(' ', step.Read ?? [])}]"))} -> {Outcome} {Token}",
+        _ => $"client {Client} at {Node}: {string.Join(", ", Steps)} -> {Outcome} {Token}",
     };
 }

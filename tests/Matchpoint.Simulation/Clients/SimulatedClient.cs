@@ -96,9 +96,11 @@ internal sealed class SimulatedClient
             Value = action is ClientAction.Put or ClientAction.CompareAndSet ? _history.NextValue() : 0,
             Expected = action == ClientAction.CompareAndSet ? _lastRead : 0,
             Level = action == ClientAction.Read ? DrawLevel() : default,
-            Steps = action == ClientAction.Transact ? [.. Enumerable.Range(0, _random.Next(1, 5)).Select(_ => new ListStep(_random.Next(Lists), _random.Next(2) == 0 ? null : _history.NextValue()))] : [],
+            Steps = action == ClientAction.Transact ? [.. Enumerable.Range(0, _random.Next(1, 5)).Select(_ => DrawStep())] : [],
         };
     }
+
+    private ListStep DrawStep() => new(_random.Next(Lists), _random.Next(2) == 0 ? null : _history.NextValue());
 
     private ReadLevel DrawLevel() => _random.Next(8) switch
     {

@@ -95,8 +95,10 @@ internal sealed class Faultmaker
                 // What cannot be opened again, though the disk gives what was written, is damaged: its operator gives the node an empty disk.
                 var isUnusable = process.OpenFailure is not null && _losing == machine;
                 _tell($"{machine.Name} has failed: {(process.OpenFailure ?? process.Core?.Failure)?.Message}");
-                if (process.OpenFailure is { } failure and not (MatchpointException or Files.SimulatedCrashException)) throw new ViolationException("opening fails with a reason", $"{machine.Name}: {failure}");
-                if (process.OpenFailure is not null && !isUnusable && _unopened.Contains(machine)) throw new ViolationException("a sound disk can be opened", $"{machine.Name}: {process.OpenFailure.Message}");
+                if (process.OpenFailure is { } failure and not (MatchpointException or Files.SimulatedCrashException))
+                    throw new ViolationException("opening fails with a reason", $"{machine.Name}: {failure}");
+                if (process.OpenFailure is not null && !isUnusable && _unopened.Contains(machine))
+                    throw new ViolationException("a sound disk can be opened", $"{machine.Name}: {process.OpenFailure.Message}");
                 if (process.OpenFailure is not null) _unopened.Add(machine);
                 machine.Files.Faults.Clear();
                 machine.Kill();
@@ -246,7 +248,8 @@ internal sealed class Faultmaker
     {
         var image = machine.Files;
         var names = new[] { SimulatedMachine.Directory, SimulatedMachine.Directory + "/log" }
-            .Where(image.DirectoryExists).SelectMany(directory => image.ListFiles(directory).Select(name => $"{directory}/{name}")).Where(path => !path.EndsWith("LOCK", StringComparison.Ordinal)).ToList();
+            .Where(image.DirectoryExists).SelectMany(directory => image.ListFiles(directory).Select(name => $"{directory}/{name}"))
+            .Where(path => !path.EndsWith("LOCK", StringComparison.Ordinal)).ToList();
         if (names.Count == 0) return;
         var path = names[_random.Next(names.Count)];
         using var file = image.Open(path, Storage.Files.FileOpening.Read);
