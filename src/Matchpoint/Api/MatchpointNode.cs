@@ -238,7 +238,7 @@ public sealed class MatchpointNode : IAsyncDisposable
         return new CommitToken(view.TryGet(vlsn, out var header, out _) ? (long)header.Term.Value : 0, vlsn.DistanceFrom(Vlsn.Null));
     }
 
-    internal TransactionWriter RentWriter() => _writers.TryTake(out var writer) ? writer : new TransactionWriter();
+    internal TransactionWriter RentWriter() => _writers.TryTake(out var writer) ? writer : new TransactionWriter(Core.PieceBytes);
 
     internal void ReturnWriter(TransactionWriter writer)
     {

@@ -38,6 +38,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     {
         Options = options;
         _network = parts.Network;
+        PieceBytes = parts.PieceBytes;
         _directory = directory;
         Log = log;
         _ballot = ballot;
@@ -66,6 +67,9 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
 
     /// <summary>The node's options.</summary>
     public MatchpointOptions Options { get; }
+
+    /// <summary>How much a transaction may say in one record, in bytes.</summary>
+    public int PieceBytes { get; }
 
     /// <summary>The log.</summary>
     public RecordLog Log { get; }

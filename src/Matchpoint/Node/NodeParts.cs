@@ -1,3 +1,4 @@
+using Matchpoint.Protocol;
 using Matchpoint.Storage.Files;
 using Matchpoint.Storage.Log;
 using Matchpoint.Storage.State;
@@ -22,6 +23,9 @@ internal sealed record NodeParts
 
     /// <summary>How the log is kept; its clock is the node's.</summary>
     public LogOptions Log { get; init; } = new();
+
+    /// <summary>How much a transaction may say in one record; larger ones are written in pieces of about this size. In bytes.</summary>
+    public int PieceBytes { get; init; } = Limits.PieceBytes;
 
     /// <summary>Where the identities of new nodes come from.</summary>
     public Func<Guid> NewId { get; init; } = Guid.NewGuid;

@@ -18,11 +18,15 @@ internal static class Verdict
         var fold = new Fold(ledger);
         foreach (var machine in machines) StateIsTheFold(fold, machine);
         if (isLossy) return;
-        if (Linearizability.Check(history.Operations) is { } notLinearizable) throw new ViolationException("registers are linearizable", notLinearizable);
+        if (Linearizability.Check(history.OfRegisters) is { } notLinearizable) throw new ViolationException("registers are linearizable", notLinearizable);
         if (Serializability.Check(history.Operations) is { } notSerializable) throw new ViolationException("transactions are strictly serializable", notSerializable);
         foreach (var operation in history.Operations)
         {
             if (operation.Outcome == Outcome.Ok) IsKept(ledger, operation);
+        }
+
+        foreach (var operation in history.OfRegisters)
+        {
             if (operation is { Action: ClientAction.Read, Outcome: Outcome.Ok, Found: not 0 } && operation.Level != ReadLevel.Local) IsDurable(fold, operation);
         }
     }
@@ -45,7 +49,7 @@ internal static class Verdict
     /// <summary>No acknowledged write is ever lost.</summary>
     private static void IsKept(Ledger ledger, ClientOperation operation)
     {
-        if (operation.Action == ClientAction.Read || operation.Token == default) return;
+        if (operation.IsRead || operation.Token == default) return;
         if (operation.Action == ClientAction.Transact && operation.Steps.All(static step => step.Append is null)) return;
         var at = Vlsn.Null.Plus(operation.Token.Vlsn);
         if (at > ledger.Last || (long)ledger[at].Term.Value != operation.Token.Term)

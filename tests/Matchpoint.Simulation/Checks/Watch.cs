@@ -2,6 +2,7 @@ using Matchpoint.Node;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Records;
 using Matchpoint.Simulation.Group;
+using Matchpoint.Simulation.World;
 
 namespace Matchpoint.Simulation.Checks;
 
@@ -11,10 +12,13 @@ namespace Matchpoint.Simulation.Checks;
 /// </summary>
 internal sealed class Watch
 {
+    private const int LooksAtAll = 16;
+
     private readonly Dictionary<Term, string> _primaries = [];
     private readonly Dictionary<Fingerprint, Remembered> _seen = [];
     private readonly Dictionary<Fingerprint, Fingerprint> _before = [];
     private readonly List<MachineWatch> _machines = [];
+    private int _looks;
 
     /// <summary>The durable history.</summary>
     public Ledger Ledger { get; } = new();
@@ -42,10 +46,15 @@ internal sealed class Watch
         return watch;
     }
 
-    /// <summary>Looks at all of them.</summary>
-    public void Look()
+    /// <summary>Looks at the machine that did something; at all of them when nobody did, and now and then.</summary>
+    /// <param name="owner">Whose event it was.</param>
+    public void Look(IOwner? owner)
     {
-        foreach (var machine in _machines) machine.Look();
+        var isForAll = owner is not SimulatedProcess || ++_looks % LooksAtAll == 0;
+        foreach (var machine in _machines)
+        {
+            if (isForAll || machine.IsOf(owner)) machine.Look();
+        }
     }
 
     /// <summary>What one machine must hold to.</summary>
@@ -72,6 +81,9 @@ internal sealed class Watch
             _copy.Clear();
             (_process, _written, _flushed, _appended, _durable, _applied) = (null, default, default, default, default, default);
         }
+
+        /// <summary>Whether an event is of this machine.</summary>
+        public bool IsOf(IOwner? owner) => ReferenceEquals(machine.Process, owner);
 
         /// <summary>Looks at the node.</summary>
         public void Look()

@@ -31,6 +31,12 @@ internal enum ClientAction
     /// <summary>Reads a key.</summary>
     Read,
 
+    /// <summary>Removes some registers that are neighbours.</summary>
+    DeleteRange,
+
+    /// <summary>Reads all registers in order.</summary>
+    Scan,
+
     /// <summary>Reads lists and appends to lists, together.</summary>
     Transact,
 }
@@ -38,7 +44,8 @@ internal enum ClientAction
 /// <summary>One step of a transaction over lists.</summary>
 /// <param name="Key">The list.</param>
 /// <param name="Append">The value that is appended; null for a read.</param>
-internal sealed record ListStep(int Key, int? Append)
+/// <param name="ByScan">Whether it is read together with all others of its kind, by a walk over all lists.</param>
+internal sealed record ListStep(int Key, int? Append, bool ByScan = false)
 {
     /// <summary>What was read.</summary>
     public int[]? Read { get; set; }
@@ -59,8 +66,11 @@ internal sealed class ClientOperation
     /// <summary>What it does.</summary>
     public required ClientAction Action { get; init; }
 
-    /// <summary>The register.</summary>
+    /// <summary>The register, or the first of them.</summary>
     public int Key { get; init; }
+
+    /// <summary>How many registers it is about.</summary>
+    public int Count { get; init; } = 1;
 
     /// <summary>The value put; 0 for none.</summary>
     public int Value { get; init; }
@@ -86,14 +96,37 @@ internal sealed class ClientOperation
     /// <summary>What a read found; 0 for nothing. Whether a compare-and-set took effect.</summary>
     public int Found { get; set; }
 
+    /// <summary>What a scan found in each register; 0 for nothing.</summary>
+    public int[]? FoundInEach { get; set; }
+
+    /// <summary>Whether it changes nothing.</summary>
+    public bool IsRead => Action is ClientAction.Read or ClientAction.Scan;
+
     /// <summary>The commit of a write.</summary>
     public CommitToken Token { get; set; }
+
+    /// <summary>What it does to each register: what is linearizable for each is so for all together (Herlihy and Wing 1990).</summary>
+    public IEnumerable<ClientOperation> OnEach() => Action is not (ClientAction.DeleteRange or ClientAction.Scan) ? [this] : Enumerable.Range(0, Count).Select(i => new ClientOperation
+    {
+        Client = Client,
+        Node = Node,
+        Action = Action == ClientAction.Scan ? ClientAction.Read : ClientAction.Delete,
+        Key = Key + i,
+        Level = Level,
+        CalledAt = CalledAt,
+        AnsweredAt = AnsweredAt,
+        Outcome = Outcome,
+        Found = FoundInEach?[i] ?? 0,
+        Token = Token,
+    });
 
     /// <summary>In words.</summary>
     public override string ToString() => Action switch
     {
         ClientAction.Put => $"client {Client} at {Node}: r{Key} := {Value} -> {Outcome} {Token}",
         ClientAction.Delete => $"client {Client} at {Node}: delete r{Key} -> {Outcome} {Token}",
+        ClientAction.DeleteRange => $"client {Client} at {Node}: delete r{Key} to r{Key + Count - 1} -> {Outcome} {Token}",
+        ClientAction.Scan => $"client {Client} at {Node}: all ({Level}) -> {Outcome} {string.Join(' ', FoundInEach ?? [])}",
         ClientAction.CompareAndSet => $"client {Client} at {Node}: r{Key} {Expected} => {Value} -> {Outcome} {Found} {Token}",
         ClientAction.Read => $"client {Client} at {Node}: r{Key} ({Level}) -> {Outcome} {Found}",
         _ => $"client {Client} at {Node}: {string.Join(", ", Steps)} -> {Outcome} {Token}",

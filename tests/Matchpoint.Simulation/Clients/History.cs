@@ -10,6 +10,9 @@ internal sealed class History
     /// <summary>All operations, in the order of their calls.</summary>
     public IReadOnlyList<ClientOperation> Operations => _operations;
 
+    /// <summary>The operations on single registers; those on several of them as one on each.</summary>
+    public IEnumerable<ClientOperation> OfRegisters => _operations.Where(static operation => operation.Action != ClientAction.Transact).SelectMany(static operation => operation.OnEach());
+
     /// <summary>A value that nobody has written yet.</summary>
     public int NextValue() => ++_values;
 

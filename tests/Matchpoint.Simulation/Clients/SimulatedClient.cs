@@ -86,18 +86,38 @@ internal sealed class SimulatedClient
     private ClientOperation Draw(string node)
     {
         var dice = _random.Next(100);
-        var action = dice < 22 ? ClientAction.Put : dice < 26 ? ClientAction.Delete : dice < 36 ? ClientAction.CompareAndSet : dice < 68 ? ClientAction.Read : ClientAction.Transact;
+        var action = dice switch
+        {
+            < 22 => ClientAction.Put,
+            < 25 => ClientAction.Delete,
+            < 27 => ClientAction.DeleteRange,
+            < 36 => ClientAction.CompareAndSet,
+            < 63 => ClientAction.Read,
+            < 68 => ClientAction.Scan,
+            _ => ClientAction.Transact,
+        };
+        var key = action == ClientAction.Scan ? 0 : _random.Next(Registers);
         return new ClientOperation
         {
             Client = _number,
             Node = node,
             Action = action,
-            Key = _random.Next(Registers),
+            Key = key,
+            Count = action switch { ClientAction.Scan => Registers, ClientAction.DeleteRange => _random.Next(1, Registers - key + 1), _ => 1 },
             Value = action is ClientAction.Put or ClientAction.CompareAndSet ? _history.NextValue() : 0,
             Expected = action == ClientAction.CompareAndSet ? _lastRead : 0,
-            Level = action == ClientAction.Read ? DrawLevel() : default,
-            Steps = action == ClientAction.Transact ? [.. Enumerable.Range(0, _random.Next(1, 5)).Select(_ => DrawStep())] : [],
+            Level = action is ClientAction.Read or ClientAction.Scan ? DrawLevel() : default,
+            Steps = action == ClientAction.Transact ? DrawSteps() : [],
         };
+    }
+
+    private List<ListStep> DrawSteps()
+    {
+        List<ListStep> steps = [];
+        if (_random.Next(8) == 0) steps.AddRange(Enumerable.Range(0, Lists).Select(static list => new ListStep(list, Append: null, ByScan: true)));
+        var more = _random.Next(1, 5);
+        for (var i = 0; i < more; i++) steps.Add(DrawStep());
+        return steps;
     }
 
     private ListStep DrawStep() => new(_random.Next(Lists), _random.Next(2) == 0 ? null : _history.NextValue());
@@ -125,12 +145,12 @@ internal sealed class SimulatedClient
         var answer = AskAsync(node, operation);
         if (await Task.WhenAny(answer, process.Died).ConfigureAwait(false) == process.Died && !answer.IsCompleted)
         {
-            operation.Outcome = operation.Action == ClientAction.Read ? Outcome.Fail : Outcome.Unknown;
+            operation.Outcome = operation.IsRead ? Outcome.Fail : Outcome.Unknown;
             return;
         }
 
         operation.Outcome = await answer.ConfigureAwait(false);
-        if (operation.Outcome == Outcome.Ok && operation.Action != ClientAction.Read) (_primary, _token) = (operation.Node, operation.Token);
+        if (operation.Outcome == Outcome.Ok && !operation.IsRead) (_primary, _token) = (operation.Node, operation.Token);
     }
 
     private async Task<Outcome> AskAsync(MatchpointNode node, ClientOperation operation)
@@ -167,6 +187,15 @@ internal sealed class SimulatedClient
             case ClientAction.Delete:
                 operation.Token = await node.Default.DeleteAsync(key).ConfigureAwait(false);
                 break;
+            case ClientAction.DeleteRange:
+                operation.Token = await node.Default.DeleteRangeAsync(new KeyRange(key, RegisterKey(operation.Key + operation.Count))).ConfigureAwait(false);
+                break;
+            case ClientAction.Scan:
+                var found = new int[Registers];
+                await foreach (var (name, value) in node.Default.ScanAsync(KeyRange.Prefix("r"), reverse: _random.Next(2) == 0, operation.Level).ConfigureAwait(false))
+                    found[name.Span[1] - '0'] = ToValue(value.ToArray());
+                operation.FoundInEach = found;
+                break;
             case ClientAction.CompareAndSet:
                 var token = await node.Default.CompareAndSetAsync(key, ToBytes(operation.Expected), ToBytes(operation.Value)).ConfigureAwait(false);
                 operation.Found = token is null ? 0 : 1;
@@ -186,8 +215,10 @@ internal sealed class SimulatedClient
 
     private static void Transact(MatchpointTransaction transaction, IReadOnlyList<ListStep> steps)
     {
+        if (steps[0].ByScan) Scan(transaction, steps);
         foreach (var step in steps)
         {
+            if (step.ByScan) continue;
             var key = ListKey(step.Key);
             var bytes = transaction.Get(key, ListDatabase) ?? [];
             if (step.Append is not { } value)
@@ -201,5 +232,11 @@ internal sealed class SimulatedClient
             BinaryPrimitives.WriteInt32LittleEndian(longer.AsSpan(bytes.Length), value);
             transaction.Put(key, longer, ListDatabase);
         }
+    }
+
+    private static void Scan(MatchpointTransaction transaction, IReadOnlyList<ListStep> steps)
+    {
+        foreach (var step in steps.Where(static step => step.ByScan)) step.Read = [];
+        foreach (var (key, value) in transaction.Scan(KeyRange.Prefix("l"), database: ListDatabase)) steps[key.Span[1] - '0'].Read = ToList(value.Span);
     }
 }

@@ -1,3 +1,5 @@
+using Matchpoint.Protocol;
+
 namespace Matchpoint.Simulation.Group;
 
 /// <summary>What a group is like: drawn from its seed.</summary>
@@ -14,6 +16,9 @@ internal sealed record GroupSettings
 
     /// <summary>How long segments become.</summary>
     public required long SegmentBytes { get; init; }
+
+    /// <summary>What size of transactions is written in pieces.</summary>
+    public required int PieceBytes { get; init; }
 
     /// <summary>Whether replicas are fed by other replicas.</summary>
     public required bool HasChains { get; init; }
@@ -37,6 +42,7 @@ internal sealed record GroupSettings
             ElectionTimeout = TimeSpan.FromMilliseconds(random.Next(300, 2000)),
             Durability = random.Next(5) == 0 ? Durability.Written : Durability.Full,
             SegmentBytes = random.Next(4) == 0 ? 4 * 1024 : 256 * 1024,
+            PieceBytes = random.Next(3) == 0 ? random.Next(40, 400) : Limits.PieceBytes,
             HasChains = random.Next(4) == 0,
             ClockDrift = random.Next(2) * 0.02 * random.NextDouble(),
             DiskDelay = TimeSpan.FromMilliseconds(random.Next(3) switch { 0 => 1, 1 => 8, _ => 40 }),

@@ -85,9 +85,11 @@ internal sealed class SimulatedMachine
             Log = new LogOptions
             {
                 SegmentBytes = _settings.SegmentBytes,
+                PendingBytes = 64 * 1024,
                 OwnThread = false,
                 Driver = log => new LogDriver(log, _scheduler, process, DiskLatency),
             },
+            PieceBytes = _settings.PieceBytes,
             NewId = () => new Guid(_random.Next(), (short)++_ids, 0, new byte[8]),
             Process = "a simulated process",
         };

@@ -26,7 +26,7 @@ internal sealed record ScheduleResult(
 /// <summary>One run of a group under virtual time: everything in it follows from the seed.</summary>
 internal sealed class Schedule
 {
-    private static readonly TimeSpan FaultsEnd = TimeSpan.FromSeconds(45);
+    private static readonly TimeSpan FaultsEnd = TimeSpan.FromSeconds(50);
 
     /// <summary>So long after the last fault all members must have come together, and all that was asked must be answered.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -99,7 +99,7 @@ internal sealed class Schedule
 
         return new ScheduleResult(
             _seed, _violation, _settings, _mix, _scheduler.Elapsed, _scheduler.Events, _faults.Count, _history.Operations.Count,
-            _history.Operations.Count(static operation => operation is { Outcome: Outcome.Ok, Action: not ClientAction.Read }), _watch.Reigns, _watch.Undone, _hash);
+            _history.Operations.Count(static operation => operation is { Outcome: Outcome.Ok, IsRead: false }), _watch.Reigns, _watch.Undone, _hash);
     }
 
     private static int HashCode(ulong seed, int what)
@@ -113,7 +113,7 @@ internal sealed class Schedule
     private void AfterEvent()
     {
         _faults.Tend();
-        _watch.Look();
+        _watch.Look(_scheduler.Owner);
         _hash = (_hash ^ (ulong)_scheduler.Now) * 1099511628211;
     }
 

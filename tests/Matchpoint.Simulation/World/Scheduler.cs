@@ -26,6 +26,9 @@ internal sealed class Scheduler : IThreadPoolWorkItem
     /// <summary>Called after every event, when everything that it set going has come to rest.</summary>
     public Action AfterEvent { get; set; } = static () => { };
 
+    /// <summary>Whose the event was that happened last; null for nobody's.</summary>
+    public IOwner? Owner { get; private set; }
+
     /// <summary>Has something happen after a while.</summary>
     public void After(TimeSpan delay, IOwner? owner, Action action) => At(Now + Math.Max(0, delay.Ticks), owner, action);
 
@@ -83,6 +86,7 @@ internal sealed class Scheduler : IThreadPoolWorkItem
                 }
 
                 Events++;
+                Owner = next.Owner;
                 _isSettling = true;
                 next.Action();
             }
