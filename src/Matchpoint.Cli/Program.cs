@@ -8,6 +8,7 @@ using Matchpoint.Cli.Node;
 using Matchpoint.Cli.Rollbacks;
 using Matchpoint.Cli.Syncup;
 using Matchpoint.Cli.Terminal;
+using Matchpoint.Cli.Torture;
 
 // A plain command rather than a RootCommand: that one is called like the assembly, and the tool is called matchpoint.
 var root = new Command("matchpoint", "Matchpoint: an embedded, replicated, transactional key-value store for .NET.")
@@ -15,6 +16,7 @@ var root = new Command("matchpoint", "Matchpoint: an embedded, replicated, trans
     DemoCommand.Create(),
     ServeCommand.Create(),
     StatusCommand.Create(),
+    TortureCommand.Create(),
     BenchCommand.Create(),
     LogCommand.Create(),
     SyncupCommand.Create(),

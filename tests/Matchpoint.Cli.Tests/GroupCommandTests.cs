@@ -31,6 +31,7 @@ public sealed class GroupCommandTests : IDisposable
 
         Assert.Equal(0, (await Tool.RunAsync("put a 1\nput b 2\ndelete greeting\n", ["txn", "--if", "greeting=hello world", "--connect", all])).ExitCode);
         Assert.Equal(3, (await Tool.RunAsync("put a 9\n", ["txn", "--if-absent", "a", "--connect", all])).ExitCode);
+        Assert.Equal(0, (await Tool.RunAsync("put a 1\n", ["txn", "--if-absent", "greeting", "--connect", all])).ExitCode);
         Assert.Equal("b  2\na  1\n", (await Tool.RunAsync("scan", "--reverse", "--level", "linearizable", "--connect", all)).Output);
         Assert.Contains("Put greeting hello world", (await Tool.RunAsync("watch", "--from", "0.0", "--count", "2", "--connect", all)).Output, StringComparison.Ordinal);
 

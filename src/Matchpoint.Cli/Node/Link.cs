@@ -16,6 +16,9 @@ internal sealed class Link : IAsyncDisposable
     private readonly Endpoint _target;
     private Task _accepting;
     private volatile bool _isCut;
+    private TaskCompletionSource? _stalledThere;
+    private TaskCompletionSource? _stalledBack;
+    private long _delay;
 
     /// <summary>A link to an endpoint.</summary>
     public Link(Endpoint target)
@@ -34,12 +37,32 @@ internal sealed class Link : IAsyncDisposable
     {
         _isCut = true;
         _listener.Stop();
+        Reset();
+    }
+
+    /// <summary>Keeps back what comes in one direction, with nobody noticing, until it is healed.</summary>
+    /// <param name="isBack">What comes from its target, rather than what goes there.</param>
+    public void Stall(bool isBack)
+    {
+        var stalled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Interlocked.CompareExchange(ref isBack ? ref _stalledBack : ref _stalledThere, stalled, null);
+    }
+
+    /// <summary>Passes on everything so much later, until it is healed.</summary>
+    public void Delay(TimeSpan delay) => Interlocked.Exchange(ref _delay, delay.Ticks);
+
+    /// <summary>Drops what is connected; whoever connects again may.</summary>
+    public void Reset()
+    {
         foreach (var socket in _sockets.Keys) socket.Close(0);
     }
 
-    /// <summary>Passes on again.</summary>
+    /// <summary>Passes on again, and at once.</summary>
     public void Heal()
     {
+        Delay(TimeSpan.Zero);
+        Release(ref _stalledThere);
+        Release(ref _stalledBack);
         if (!_isCut) return;
         _isCut = false;
         _listener = Listen(Endpoint.Port);
@@ -50,11 +73,15 @@ internal sealed class Link : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
+        Release(ref _stalledThere);
+        Release(ref _stalledBack);
         Cut();
         _listener.Dispose();
         await _accepting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _stopping.Dispose();
     }
+
+    private static void Release(ref TaskCompletionSource? stalled) => Interlocked.Exchange(ref stalled, null)?.TrySetResult();
 
     private static TcpListener Listen(int port)
     {
@@ -84,7 +111,7 @@ internal sealed class Link : IAsyncDisposable
             try
             {
                 await far.ConnectAsync(_target.Host, _target.Port, _stopping.Token);
-                await Task.WhenAny(CopyAsync(near, far), CopyAsync(far, near));
+                await Task.WhenAny(CopyAsync(near, far, isBack: false), CopyAsync(far, near, isBack: true));
             }
             catch (Exception error) when (error is SocketException or ObjectDisposedException or OperationCanceledException)
             {
@@ -100,11 +127,13 @@ internal sealed class Link : IAsyncDisposable
         }
     }
 
-    private async Task CopyAsync(Socket from, Socket to)
+    private async Task CopyAsync(Socket from, Socket to, bool isBack)
     {
         var buffer = new byte[BufferBytes];
         while (!_isCut && await from.ReceiveAsync(buffer, _stopping.Token) is > 0 and var read)
         {
+            if (Interlocked.Read(ref _delay) is > 0 and var delay) await Task.Delay(TimeSpan.FromTicks(delay), TimeProvider.System, _stopping.Token);
+            if (Volatile.Read(ref isBack ? ref _stalledBack : ref _stalledThere) is { } stalled) await stalled.Task.WaitAsync(_stopping.Token);
             for (var sent = 0; sent < read && !_isCut;) sent += await to.SendAsync(buffer.AsMemory(sent, read - sent), _stopping.Token);
         }
     }

@@ -58,15 +58,28 @@ internal sealed class ProcessGroup : IAsyncDisposable
     /// <summary>A member's directory.</summary>
     public string DirectoryOf(string name) => Path.Combine(_directory, name);
 
+    /// <summary>The links from and to a member, and for each whether it is one that the member connects over.</summary>
+    public IEnumerable<(Link Link, bool IsFrom)> LinksOf(string name) =>
+        _links.Where(link => link.Key.From == name || link.Key.To == name).Select(link => (link.Value, link.Key.From == name));
+
+    /// <summary>Whether a member's process runs.</summary>
+    public bool IsRunning(string name) => !_processes[name].HasExited;
+
+    /// <summary>The last lines that the members said.</summary>
+    public IReadOnlyCollection<string> Lines => _lines;
+
     /// <summary>Starts a member's process.</summary>
-    public void Start(string name)
+    /// <param name="name">The member.</param>
+    /// <param name="under">A program, with its arguments, that runs it; null for none.</param>
+    public void Start(string name, IReadOnlyList<string>? under = null)
     {
         var start = new ProcessStartInfo { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         var assembly = typeof(ProcessGroup).Assembly.Location;
         var tool = Path.ChangeExtension(assembly, OperatingSystem.IsWindows() ? ".exe" : null);
         var isTool = string.Equals(Environment.ProcessPath, tool, StringComparison.Ordinal);
-        start.FileName = isTool ? tool : "dotnet";
-        if (!isTool) start.ArgumentList.Add(assembly);
+        string[] command = [.. under ?? [], .. isTool ? [tool] : new[] { "dotnet", assembly }];
+        start.FileName = command[0];
+        foreach (var argument in command[1..]) start.ArgumentList.Add(argument);
 
         foreach (var argument in new[] { "serve", "--data", DirectoryOf(name), "--name", name }) start.ArgumentList.Add(argument);
         foreach (var (member, endpoint) in _endpoints)
@@ -86,6 +99,7 @@ internal sealed class ProcessGroup : IAsyncDisposable
         process.ErrorDataReceived += (_, line) => Hear(name, line.Data is null ? null : "error: " + line.Data);
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
+        if (_processes.TryGetValue(name, out var previous)) previous.Dispose();
         _processes[name] = process;
     }
 

@@ -239,13 +239,13 @@ internal sealed class RecordLog : IDisposable
     }
 
     /// <summary>
-    /// Writes what is pending, and flushes if somebody waits for it. The log's own thread calls this; where it has none, whoever
-    /// drives the log does.
+    /// Writes what is pending, and flushes if somebody waits for it. The log's own thread calls this; where it has none, whoever drives the log does.
     /// </summary>
+    /// <param name="mayFlush">Whether it may flush now; else the next call does.</param>
     /// <returns>Whether there was anything to do.</returns>
-    public bool Drain()
+    public bool Drain(bool mayFlush = true)
     {
-        lock (_writing) return Drain_Writing();
+        lock (_writing) return Drain_Writing(mayFlush);
     }
 
     /// <summary>Writes and flushes everything appended so far.</summary>
@@ -413,11 +413,11 @@ internal sealed class RecordLog : IDisposable
                 if (_flushed >= wanted) return; // Whatever was appended meanwhile is not awaited: it might never end.
             }
 
-            Drain_Writing();
+            Drain_Writing(mayFlush: true);
         }
     }
 
-    private bool Drain_Writing()
+    private bool Drain_Writing(bool mayFlush)
     {
         ReadOnlyMemory<byte> batch;
         bool flush;
@@ -426,7 +426,7 @@ internal sealed class RecordLog : IDisposable
         lock (_gate)
         {
             if (_closed is not null) return false;
-            flush = _flushWanted > _flushed;
+            flush = mayFlush && _flushWanted > _flushed;
             if (_pending.Count == 0 && !flush) return false;
             end = _pending.End.Vlsn;
             batch = _pending.Take();

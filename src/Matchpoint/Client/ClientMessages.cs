@@ -114,8 +114,9 @@ internal sealed record ClientChangeSet(string Token, DateTimeOffset Time, IReadO
 internal sealed record ClientError(string Kind, string Message, string? Primary, string? Address, string? Token);
 
 /// <summary>How these become JSON.</summary>
+// Metadata only: the writers that are generated otherwise write a null byte[] as "".
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
+    GenerationMode = JsonSourceGenerationMode.Metadata, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(ClientRequest))]
 [JsonSerializable(typeof(ClientAnswer))]
 internal sealed partial class ClientJson : JsonSerializerContext;

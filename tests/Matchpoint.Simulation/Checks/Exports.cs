@@ -17,9 +17,20 @@ internal static class Exports
     /// <param name="must">How many of those were surely there.</param>
     public static void MustHold(DataDirectory directory, string machine, Vlsn matchpoint, List<Remembered> removed, int must)
     {
-        var entry = RollbackStore.List(directory).LastOrDefault(entry => entry.Header.Matchpoint == matchpoint && entry.Header.Last >= matchpoint.Plus(must)
-            && entry.State == RollbackState.Undone)
-            ?? throw new ViolationException("what is undone is exported", $"{machine} has cut {must} records behind {matchpoint}, and has no export of them");
+        var missing = $"{machine} has cut {must} records behind {matchpoint}, and has no export of them";
+        foreach (var entry in RollbackStore.List(directory))
+        {
+            // Twice cut behind the same record, there are two exports.
+            if (entry.State != RollbackState.Undone || entry.Header.Matchpoint != matchpoint || entry.Header.Last < matchpoint.Plus(must)) continue;
+            if (WhatIsMissing(directory, entry, machine, matchpoint, removed, must) is not { } found) return;
+            missing = found;
+        }
+
+        throw new ViolationException("what is undone is exported", missing);
+    }
+
+    private static string? WhatIsMissing(DataDirectory directory, RollbackEntry entry, string machine, Vlsn matchpoint, List<Remembered> removed, int must)
+    {
         var exported = new Dictionary<Vlsn, List<UndoneOperation>>();
         foreach (var operation in RollbackStore.Operations(directory, entry.Name))
         {
@@ -37,12 +48,18 @@ internal static class Exports
             foreach (var operation in PieceReader.Read(payload, vlsn))
             {
                 if (at >= found.Count || !found[at].Key.AsSpan().SequenceEqual(operation.Key) || found[at].Database != operation.Database || !Second(operation).SequenceEqual(found[at].Second))
-                    throw new ViolationException("what is undone is exported", $"operation {at + 1} of record {vlsn}, which {machine} has cut, is not in {entry.Name}");
+                {
+                    return $"operation {at + 1} ({operation.Kind}) of record {vlsn} ({kind}), which {machine} has cut, is not in {entry.Name}, "
+                        + $"which has {found.Count} operations of it: {string.Join(", ", found)}";
+                }
+
                 at++;
             }
 
-            if (at != found.Count) throw new ViolationException("what is undone is exported", $"{entry.Name} of {machine} has {found.Count} operations for record {vlsn}, which had {at}");
+            if (at != found.Count) return $"{entry.Name} of {machine} has {found.Count} operations for record {vlsn}, which had {at}";
         }
+
+        return null;
     }
 
     private static ReadOnlySpan<byte> Second(in Operation operation) => operation.Kind switch

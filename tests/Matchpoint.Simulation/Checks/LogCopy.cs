@@ -37,6 +37,7 @@ internal sealed class LogCopy
     }
 
     /// <summary>Takes over what a log holds beyond.</summary>
+    /// <exception cref="Storage.DamageException">It is damaged.</exception>
     public void Extend(LogView view)
     {
         if (view.Last.IsNull || view.Last <= Last) return;

@@ -3,6 +3,7 @@ using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Records;
 using Matchpoint.Simulation.Group;
 using Matchpoint.Simulation.World;
+using Matchpoint.Storage;
 
 namespace Matchpoint.Simulation.Checks;
 
@@ -62,7 +63,9 @@ internal sealed class Watch
     {
         private readonly LogCopy _copy = new();
         private readonly Dictionary<Term, string> _votes = [];
+        private readonly List<(Vlsn Matchpoint, List<Remembered> Removed, int Must)> _exported = [];
         private SimulatedProcess? _process;
+        private bool _isDamaged;
         private Vlsn _written;
         private Vlsn _flushed;
         private Vlsn _appended;
@@ -79,7 +82,15 @@ internal sealed class Watch
         public void Forget()
         {
             _copy.Clear();
+            _exported.Clear();
+            _isDamaged = false;
             (_process, _written, _flushed, _appended, _durable, _applied) = (null, default, default, default, default, default);
+        }
+
+        /// <summary>What was exported stays, whatever became of the machine since.</summary>
+        public void ExportsStay(NodeCore core)
+        {
+            foreach (var (matchpoint, removed, must) in _exported) Exports.MustHold(core.Log.Directory, machine.Name, matchpoint, removed, must);
         }
 
         /// <summary>Whether an event is of this machine.</summary>
@@ -98,8 +109,10 @@ internal sealed class Watch
             }
 
             LookAtBallot(core);
+            if (_isDamaged) return;
             var (written, flushed, appended) = (core.Log.Written, core.Log.Flushed, core.Log.Appended.Vlsn);
             if (isNew || written != _written || appended < _appended || flushed < _flushed) LookAtLog(core, isNew);
+            if (_isDamaged) return;
             (_written, _appended) = (written, appended);
             if (flushed != _flushed) _flushed = flushed;
             LookAtDurable(core);
@@ -127,7 +140,17 @@ internal sealed class Watch
             }
 
             var from = _copy.Last;
-            _copy.Extend(view);
+            try
+            {
+                _copy.Extend(view);
+            }
+            catch (DamageException) when (machine.IsDamaged)
+            {
+                _isDamaged = true; // Of a log that we damaged nothing more is known until it is replaced.
+                _copy.Clear();
+                return;
+            }
+
             for (var vlsn = from.Next; vlsn <= _copy.Last; vlsn = vlsn.Next) watch.Remember(machine.Name, vlsn, _copy);
         }
 
@@ -141,6 +164,7 @@ internal sealed class Watch
             watch.UndoneCommits += removed.Take(mustStay).Count(static record => record.Kind == RecordKind.Commit);
             if (removed.Take(mustStay).All(static record => record.Kind is not (RecordKind.Commit or RecordKind.Piece))) return;
             Exports.MustHold(core.Log.Directory, machine.Name, shared, removed, mustStay);
+            _exported.Add((shared, removed, mustStay));
         }
 
         private void LookAtDurable(NodeCore core)

@@ -195,10 +195,11 @@ internal sealed class Faultmaker
                 faults.FailWrite("*", _random.Next(1, 10), _random.Next(100));
                 break;
             case FaultKind.FailedFlush:
-                faults.FailFlush("*", _random.Next(1, 10));
+                faults.FailFlush(_random.Next(3) == 0 ? "*ballot*" : "*", _random.Next(1, _random.Next(2, 10)));
                 break;
             case FaultKind.MisdirectedWrite:
                 if (!MayLose(machine)) break;
+                machine.IsDamaged = true;
                 faults.MisdirectWrite("*.mlog", _random.Next(1, 64 * 1024));
                 _scheduler.After(TimeSpan.FromMilliseconds(100), owner: null, machine.Kill);
                 break;
@@ -208,7 +209,7 @@ internal sealed class Faultmaker
                 FlipBit(machine);
                 break;
             case FaultKind.LostDisk:
-                if (!MayLose(machine)) break;
+                if (!MayLose(machine, isEmpty: true)) break;
                 Lose(machine);
                 break;
             case FaultKind.OldBackup:
@@ -221,13 +222,15 @@ internal sealed class Faultmaker
     }
 
     /// <summary>Takes a machine's disk with all its promises, if the group can do without; it is the only one until it is whole again.</summary>
-    private bool MayLose(SimulatedMachine machine)
+    /// <param name="machine">The machine.</param>
+    /// <param name="isEmpty">Whether it finds nothing afterwards, and so knows that something is gone: others need not be well then.</param>
+    private bool MayLose(SimulatedMachine machine, bool isEmpty = false)
     {
         if (_losing is not null || _watch.IsLossy || _machines.Count < 3 || !machine.IsUp) return false;
         var others = _machines.Where(other => other != machine).ToList();
         var areWhole = others.TrueForAll(other => other.Node is { State: NodeState.Primary or NodeState.Following } node && node.Core.Counts && !other.Process!.IsPaused
             && _watches[other].Flushed >= _watch.Ledger.Last && node.Core.Elections.Term >= machine.Node?.Core.Elections.Term);
-        if (!areWhole) return false;
+        if (!areWhole && (!isEmpty || _settings.CountsUnflushed)) return false;
         _losing = machine;
         _watches[machine].Forget();
         return true;
@@ -256,6 +259,7 @@ internal sealed class Faultmaker
         if (file.Length == 0) return;
         var position = _random.NextInt64(file.Length);
         _tell($"a bit of {path} at {position} of {file.Length}");
+        machine.IsDamaged = true;
         image.FlipBit(path, position, _random.Next(8));
     }
 

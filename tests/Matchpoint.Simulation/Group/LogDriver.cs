@@ -7,6 +7,7 @@ namespace Matchpoint.Simulation.Group;
 internal sealed class LogDriver(RecordLog log, Scheduler scheduler, IOwner owner, Func<TimeSpan> latency) : ILogDriver
 {
     private bool _isQueued;
+    private bool _isWritten;
     private bool _isDisposed;
 
     /// <inheritdoc/>
@@ -24,7 +25,9 @@ internal sealed class LogDriver(RecordLog log, Scheduler scheduler, IOwner owner
     {
         _isQueued = false;
         if (_isDisposed) return;
-        log.Drain();
+        // First it is written, a while later it is on the device.
+        _isWritten = !_isWritten && log.HasWork;
+        log.Drain(mayFlush: !_isWritten);
         if (log.HasWork) Wake();
     }
 }

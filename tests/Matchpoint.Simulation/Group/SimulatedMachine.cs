@@ -54,6 +54,9 @@ internal sealed class SimulatedMachine
     /// <summary>How wrong its wall clock is.</summary>
     public TimeSpan Skew { get; set; }
 
+    /// <summary>Whether its disk holds something else than what was written.</summary>
+    public bool IsDamaged { get; set; }
+
     /// <summary>How much slower than usual its disk is.</summary>
     public int DiskSlowness { get; set; } = 1;
 
@@ -117,6 +120,7 @@ internal sealed class SimulatedMachine
     {
         if (IsUp) Bury(isTold: true);
         Files = new FaultyFiles(_random);
+        IsDamaged = false;
         States.Lose();
     }
 
@@ -129,6 +133,7 @@ internal sealed class SimulatedMachine
     {
         if (_backup is not { } backup) return false;
         Files = new FaultyFiles(_random, backup.Files);
+        IsDamaged = false;
         States.PutBack(backup.State);
         return true;
     }
@@ -152,9 +157,12 @@ internal sealed class SimulatedMachine
             return;
         }
 
+        var closing = node.DisposeAsync().AsTask();
+        // Killed while it closes, it never gets to the end of it.
+        if (await Task.WhenAny(closing, process.Died).ConfigureAwait(false) == process.Died) return;
         try
         {
-            await node.DisposeAsync().ConfigureAwait(false);
+            await closing.ConfigureAwait(false);
         }
         catch (SimulatedCrashException)
         {

@@ -149,6 +149,7 @@ internal sealed class Schedule
 
     private void End()
     {
+        foreach (var machine in _machines) _watches[machine].ExportsStay(machine.Node!.Core);
         Verdict.Check(_watch.IsLossy ? Ledger.Of(_watches[_machines[0]].Log) : _watch.Ledger, _watch.IsLossy, _history, _machines);
         _scheduler.End();
     }
