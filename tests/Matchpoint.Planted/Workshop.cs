@@ -13,7 +13,11 @@ internal sealed record Finding(int Schedules, string? Found, string? Seed);
 /// <summary>A copy of the tree in which bugs are planted, one at a time, and looked for.</summary>
 internal sealed partial class Workshop
 {
-    private static readonly string[] Needed = ["Directory.Build.props", "Directory.Packages.props", "global.json", ".editorconfig", "README.md", "LICENSE", "eng", "src", "tests/Directory.Build.props", "tests/Matchpoint.Simulation"];
+    private static readonly string[] Needed =
+    [
+        "Directory.Build.props", "Directory.Packages.props", "global.json", ".editorconfig", "README.md", "LICENSE", "eng", "src", "tests/Directory.Build.props",
+        "tests/Matchpoint.Simulation",
+    ];
 
     private readonly string _root;
     private readonly string _copy;

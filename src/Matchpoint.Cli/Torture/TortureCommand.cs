@@ -20,10 +20,13 @@ internal static class TortureCommand
         {
             if (result.GetValueOrDefault<double>() is not (> 0 and <= 7 * 24 * 60)) result.AddError("--minutes: expected more than 0, at most a week");
         });
-        var seed = new Option<int>("--seed") { Description = "What the faults are drawn from. The same seed makes the same faults; when they hit is up to the machine.", DefaultValueFactory = _ => 1 };
+        var seed = new Option<int>("--seed") { Description = "What the faults are drawn from. When they hit is up to the machine.", DefaultValueFactory = _ => 1 };
         var keep = new Option<string?>("--keep") { Description = "Where the case goes when something is broken; a directory that is made.", HelpName = "DIR" };
         var json = Options.Json();
-        var command = new Command("torture", "Break a group of three real processes in every way this machine permits, and check that nothing acknowledged is lost.") { rounds, minutes, seed, keep, json };
+        var command = new Command("torture", "Break a group of three real processes in every way this machine permits: nothing acknowledged must be lost.")
+        {
+            rounds, minutes, seed, keep, json,
+        };
         command.SetAction((parsed, cancellation) => Options.RunAsync(
             parsed.GetValue(json),
             () => RunAsync(parsed.GetValue(rounds), parsed.GetValue(minutes), parsed.GetValue(seed), parsed.GetValue(keep), parsed.GetValue(json), cancellation)));

@@ -152,7 +152,8 @@ internal sealed class TortureRun(string directory, int seed, Action<string> tell
     {
         var digests = new List<string?>();
         foreach (var name in group.Names) digests.Add(await group.DigestAsync(name, cancellation));
-        if (digests.Distinct(StringComparer.Ordinal).Count() > 1) violations.Add($"the members hold different data: {string.Join(", ", group.Names.Zip(digests, static (name, digest) => $"{name} {digest}"))}");
+        if (digests.Distinct(StringComparer.Ordinal).Count() > 1)
+            violations.Add($"the members hold different data: {string.Join(", ", group.Names.Zip(digests, static (name, digest) => $"{name} {digest}"))}");
         foreach (var client in clients)
         {
             if (client.Violation is { } violation) violations.Add(violation);

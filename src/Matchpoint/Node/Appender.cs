@@ -63,8 +63,16 @@ internal sealed class Appender
     /// <summary>Bytes of the tail.</summary>
     public long TailBytes => _tail.Bytes;
 
-    /// <summary>The tail as it is now.</summary>
+    /// <summary>The tail as it is now. A record may be durable before its appender has put it in: then the view ends below it.</summary>
     public TailView Tail => _tail.View();
+
+    /// <summary>The tail once it has a record that was appended.</summary>
+    public TailView TailWith(Vlsn vlsn)
+    {
+        var tail = _tail.View();
+        if (tail.End >= vlsn) return tail;
+        lock (_gate) return _tail.View(); // Whoever appends does so, and puts it in, under this lock.
+    }
 
     /// <summary>The reign of this node; none when it is not the primary.</summary>
     public Term Reign

@@ -37,7 +37,8 @@ internal sealed class Reader(NodeCore core)
         stateKey = stateKey[..size];
         StateKey.Write(stateKey, database, key);
         var at = isLocal ? Everything : core.Progress.Durable;
-        var tail = core.Appender.Tail; // Before the state: what is forgotten from now on is in the state already.
+        // Before the state: what is forgotten from now on is in the state already.
+        var tail = isLocal ? core.Appender.Tail : core.Appender.TailWith(at);
         if (tail.IsEmpty || core.State.Applied.Vlsn < tail.Floor) return core.State.Get(stateKey);
         return tail.TryFind(stateKey, at, Vlsn.Null, out var value) switch
         {
@@ -154,7 +155,7 @@ internal sealed class Reader(NodeCore core)
         }
 
         // A replica that is far behind shows what its state has.
-        await AwaitAsync(() => core.State.Applied.Vlsn >= vlsn || core.State.Applied.Vlsn >= core.Appender.Tail.Floor, deadline, $"record {vlsn}", cancellation).ConfigureAwait(false);
+        await AwaitAsync(() => core.State.Applied.Vlsn >= vlsn || core.State.Applied.Vlsn >= core.Appender.TailWith(vlsn).Floor, deadline, $"record {vlsn}", cancellation).ConfigureAwait(false);
     }
 
     private async ValueTask AwaitAsync(Func<bool> isTrue, TimeSpan deadline, string what, CancellationToken cancellation)

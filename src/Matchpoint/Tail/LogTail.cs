@@ -14,12 +14,13 @@ internal sealed class LogTail(long generationBytes)
 {
     private TailSet _set = new([new TailGeneration()], Vlsn.Null);
     private long _order;
+    private long _end;
 
     /// <summary>All versions of the records above this one are here.</summary>
     public Vlsn Floor => _set.Floor;
 
     /// <summary>The last record that was added.</summary>
-    public Vlsn End { get; private set; }
+    public Vlsn End => Vlsn.Null.Plus(Volatile.Read(ref _end));
 
     /// <summary>Bytes it takes in memory, roughly.</summary>
     public long Bytes
@@ -62,13 +63,14 @@ internal sealed class LogTail(long generationBytes)
     }
 
     /// <summary>A record is complete here, whether or not it changed anything.</summary>
-    public void Advance(Vlsn vlsn) => End = vlsn;
+    public void Advance(Vlsn vlsn) => Volatile.Write(ref _end, vlsn.DistanceFrom(Vlsn.Null));
 
     /// <summary>Forgets everything, and goes on behind a record.</summary>
     public void Reset(Vlsn floor)
     {
-        End = floor;
+        // In this order: a view whose end is the new one has the new floor too.
         Volatile.Write(ref _set, new TailSet([new TailGeneration()], floor));
+        Advance(floor);
     }
 
     /// <summary>Forgets the generations that hold nothing above a record.</summary>
@@ -91,7 +93,11 @@ internal sealed class LogTail(long generationBytes)
     }
 
     /// <summary>The tail as it is now: what is added later has higher record numbers, what is forgotten later stays in the view.</summary>
-    public TailView View() => new(Volatile.Read(ref _set));
+    public TailView View()
+    {
+        var end = End; // First: what is in the set is no less.
+        return new TailView(Volatile.Read(ref _set), end);
+    }
 }
 
 /// <summary>The generations of a tail, newest first, and the record above which they hold everything.</summary>

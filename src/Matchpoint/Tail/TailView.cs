@@ -16,13 +16,19 @@ internal enum TailAnswer
 }
 
 /// <summary>A view of the tail. An empty one knows nothing.</summary>
-internal readonly struct TailView(TailSet? set, TailGeneration? own = null)
+/// <param name="set">What it shows.</param>
+/// <param name="end">The last record of which it surely has everything.</param>
+/// <param name="own">A transaction's own writes.</param>
+internal readonly struct TailView(TailSet? set, Vlsn end, TailGeneration? own = null)
 {
     /// <summary>The record number of a transaction's own writes, before they have one.</summary>
     public static Vlsn OwnWrite { get; } = Vlsn.Of(long.MaxValue);
 
     /// <summary>All versions of the records above this one are in it.</summary>
     public Vlsn Floor => set?.Floor ?? Vlsn.Null;
+
+    /// <summary>The last record of which it surely has everything that its floor does not leave to the state.</summary>
+    public Vlsn End => end;
 
     /// <summary>Its generations, newest first, a transaction's own writes before all.</summary>
     public ReadOnlySpan<TailGeneration> Generations => own is null ? Shared : (TailGeneration[])[own, .. Shared];
@@ -44,7 +50,7 @@ internal readonly struct TailView(TailSet? set, TailGeneration? own = null)
     private ReadOnlySpan<TailGeneration> Shared => set is null ? [] : set.Generations;
 
     /// <summary>This view, and over it a transaction's own writes, which count whatever the record asked for.</summary>
-    public TailView With(TailGeneration? writes) => new(set, writes);
+    public TailView With(TailGeneration? writes) => new(set, end, writes);
 
     /// <summary>The newest version of a key between two records.</summary>
     /// <param name="key">A key of the state.</param>
