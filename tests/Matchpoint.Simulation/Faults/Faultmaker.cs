@@ -1,8 +1,10 @@
 using Matchpoint.Protocol;
+using Matchpoint.Protocol.Elections;
 using Matchpoint.Simulation.Checks;
 using Matchpoint.Simulation.Group;
 using Matchpoint.Simulation.Network;
 using Matchpoint.Simulation.World;
+using Matchpoint.Storage;
 
 namespace Matchpoint.Simulation.Faults;
 
@@ -92,8 +94,8 @@ internal sealed class Faultmaker
             _starting.Remove(machine);
             if (machine is { IsUp: true, Process: { } process } && NeedsStart(machine))
             {
-                // What cannot be opened again, though the disk gives what was written, is damaged: its operator gives the node an empty disk.
-                var isUnusable = process.OpenFailure is not null && _losing == machine;
+                // What cannot be opened again, or is found damaged when it is read, gets an empty disk from its operator.
+                var isUnusable = _losing == machine && (process.OpenFailure is not null || (machine.IsDamaged && process.Core?.Failure is DamageException));
                 _tell($"{machine.Name} has failed: {(process.OpenFailure ?? process.Core?.Failure)?.Message}");
                 if (process.OpenFailure is { } failure and not (MatchpointException or Files.SimulatedCrashException))
                     throw new ViolationException("opening fails with a reason", $"{machine.Name}: {failure}");
@@ -230,7 +232,9 @@ internal sealed class Faultmaker
         var others = _machines.Where(other => other != machine).ToList();
         var areWhole = others.TrueForAll(other => other.Node is { State: NodeState.Primary or NodeState.Following } node && node.Core.Counts && !other.Process!.IsPaused
             && _watches[other].Flushed >= _watch.Ledger.Last && node.Core.Elections.Term >= machine.Node?.Core.Elections.Term);
-        if (!areWhole && (!isEmpty || _settings.CountsUnflushed)) return false;
+        // Those that have never joined cannot tell themselves from those that lost their disk: they are none of the majority that is left.
+        var haveJoined = others.TrueForAll(static other => other.Process?.Core?.Elections.Standing == Standing.Full);
+        if (!areWhole && (!isEmpty || !haveJoined || _settings.CountsUnflushed)) return false;
         _losing = machine;
         _watches[machine].Forget();
         return true;

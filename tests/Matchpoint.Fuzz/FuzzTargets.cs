@@ -1,0 +1,13 @@
+using Matchpoint.Fuzz.Targets;
+
+namespace Matchpoint.Fuzz;
+
+/// <summary>Everything that takes bytes from outside.</summary>
+internal static class FuzzTargets
+{
+    /// <summary>All targets.</summary>
+    public static IReadOnlyList<IFuzzTarget> All { get; } =
+    [
+        new MessageTarget(), new RecordTarget(), new DirectoryTarget(), new SyncupTarget(isReplica: true), new SyncupTarget(isReplica: false), new ElectionTarget(), new AckTarget(),
+    ];
+}

@@ -1,0 +1,124 @@
+using Matchpoint.Protocol;
+using Matchpoint.Protocol.Elections;
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Messages;
+
+namespace Matchpoint.Fuzz.Targets;
+
+/// <summary>
+/// One voter's election and whatever happens to it, in any order. Its term never falls, it votes once per term, it leads no term without having voted for itself, and says
+/// nothing of a vote before the ballot is saved. What no correct group can bring about, two primaries of one term, is not given to it.
+/// </summary>
+internal sealed class ElectionTarget : IFuzzTarget
+{
+    private static readonly string[] Others = ["b", "c", "d", "e"];
+
+    /// <inheritdoc/>
+    public string Name => "election";
+
+    /// <inheritdoc/>
+    public IEnumerable<byte[]> Seeds =>
+    [
+        [0, 0, 200, 0, 200, 2, 0, 1, 0, 3, 2, 1, 1, 0, 3],
+        [0, 1, 1, 3, 0, 2, 1, 3, 1, 5, 0, 250],
+        [1, 0, 200, 2, 2, 0, 1, 2, 2, 1, 1, 6, 1],
+        [3, 0, 200, 0, 200, 4, 2, 5, 3, 7],
+    ];
+
+    /// <inheritdoc/>
+    public void Run(ReadOnlySpan<byte> input)
+    {
+        var reader = new InputReader(input);
+        var (lastTerm, last) = (new Term((ulong)reader.Below(3)), reader.Below(3) is var number && number == 0 ? Vlsn.Null : Vlsn.Of(number));
+        if (last.IsNull) lastTerm = Term.None;
+        var ballot = last.IsNull ? Ballot.New : new Ballot(lastTerm, null, (Standing)reader.Below(4), Term.None);
+        var settings = new ElectionSettings("a", ["a", .. Others], TimeSpan.FromSeconds(1), TimeSpan.FromMilliseconds(200), 7);
+        var now = TimeSpan.Zero;
+        var election = new Election(settings, ballot, lastTerm, last, now);
+        var check = new ElectionPromises(election, ballot);
+        var effects = new List<ElectionEffect>();
+        while (reader.HasMore)
+        {
+            now += TimeSpan.FromMilliseconds(reader.Byte() * 10);
+            if (Draw(ref reader, election, check, now) is not { } next) continue;
+            effects.Clear();
+            election.Step(next, now, effects);
+            check.Look(effects);
+        }
+    }
+
+    private static ElectionInput? Draw(ref InputReader reader, Election election, ElectionPromises check, TimeSpan now)
+    {
+        var other = Others[reader.Below(Others.Length)];
+        var term = new Term(Math.Max(1, election.Term.Value + (ulong)reader.Below(4)) - (ulong)(reader.Below(3) == 0 && election.Term.Value > 0 ? 1 : 0));
+        var (lastTerm, last) = (new Term((ulong)reader.Below(4)), Vlsn.Of(1 + reader.Below(5)));
+        switch (reader.Below(7))
+        {
+            case 0:
+                return new ElectionInput.TimePassed(now - TimeSpan.FromMilliseconds(reader.Byte() * 10));
+            case 1:
+                var kind = (PollKind)reader.Below(Enum.GetValues<PollKind>().Length);
+                if (!Enum.IsDefined(kind) || (kind == PollKind.Announce && !check.MayLead(other, term))) return null;
+                return new ElectionInput.PollReceived(new Poll(SampleLog.Identity.Group, SampleLog.Identity.Node, other, kind, reader.Below(2) == 1, term, lastTerm, last), 1);
+            case 2:
+                var asked = reader.Below(3) switch { 0 => PollKind.PreVote, 1 => PollKind.Vote, _ => PollKind.Look };
+                var primary = reader.Below(3) == 0 && check.MayLead(other, term) ? other : "";
+                var answer = new PollAnswer(other, term, reader.Below(2) == 1, (Standing)reader.Below(4), primary, primary.Length == 0 ? Term.None : term, "");
+                return new ElectionInput.PollAnswered(asked, election.Term, answer);
+            case 3:
+                return check.MayLead(other, term) ? new ElectionInput.PrimaryHeard(term, other) : null;
+            case 4:
+                return new ElectionInput.TermSeen(term);
+            case 5:
+                return new ElectionInput.CaughtUp(election.Term);
+            default:
+                return reader.Below(8) == 0 ? new ElectionInput.Retired("fuzzed") : null;
+        }
+    }
+
+    /// <summary>What one voter must hold to.</summary>
+    private sealed class ElectionPromises
+    {
+        private readonly Dictionary<Term, string> _votes = [];
+        private readonly Dictionary<Term, string> _primaries = [];
+        private readonly Election _election;
+        private readonly Term _first;
+        private Ballot _saved;
+        private Term _term;
+
+        public ElectionPromises(Election election, Ballot ballot) => (_election, _first, _saved, _term) = (election, ballot.Term, ballot, election.Term);
+
+        /// <summary>Whether a node can be the primary of a term: no other is, and this one is not.</summary>
+        public bool MayLead(string other, Term term)
+        {
+            if (term == _election.Term && _election.Role is ElectionRole.Primary) return false;
+            if (_primaries.TryAdd(term, other)) return true;
+            return _primaries[term] == other;
+        }
+
+        public void Look(List<ElectionEffect> effects)
+        {
+            Invariant.Holds(_election.Term >= _term, $"the term fell from {_term} to {_election.Term}.");
+            _term = _election.Term;
+            foreach (var effect in effects)
+            {
+                switch (effect)
+                {
+                    case ElectionEffect.SaveBallot save:
+                        Invariant.Holds(save.Ballot.Term >= _saved.Term, $"the ballot's term fell from {_saved.Term} to {save.Ballot.Term}.");
+                        if (save.Ballot.VotedFor is { } candidate && !_votes.TryAdd(save.Ballot.Term, candidate))
+                            Invariant.Holds(_votes[save.Ballot.Term] == candidate, $"a second vote in term {save.Ballot.Term}.");
+                        _saved = save.Ballot;
+                        break;
+                    case ElectionEffect.BecomePrimary become:
+                        Invariant.Holds(_saved.Term == become.Term && _saved.VotedFor == "a" && _saved.Standing == Standing.Full, $"primary of term {become.Term} with the ballot {_saved}.");
+                        if (!_primaries.TryAdd(become.Term, "a")) Invariant.Holds(_primaries[become.Term] == "a", $"a second primary of term {become.Term}.");
+                        break;
+                    case ElectionEffect.Answer answer:
+                        Invariant.Holds(answer.Message.Term <= _saved.Term || answer.Message.Term == _first, $"term {answer.Message.Term} is told of before it is saved: {_saved}.");
+                        break;
+                }
+            }
+        }
+    }
+}
