@@ -111,6 +111,7 @@ public sealed class MatchpointDatabase
     /// <param name="level">How fresh they are to be.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <exception cref="StaleReadException">They could not be served as fresh as that in time.</exception>
+    /// <exception cref="ObjectDisposedException">The node was closed before the end of the walk.</exception>
     public async IAsyncEnumerable<KeyValue> ScanAsync(
         KeyRange range = default, bool reverse = false, ReadLevel level = default, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
@@ -124,6 +125,7 @@ public sealed class MatchpointDatabase
         {
             cancellation.ThrowIfCancellationRequested();
             yield return new KeyValue(cursor.Key[StateKey.PrefixSize..].ToArray(), cursor.Value.ToArray());
+            _node.ThrowIfClosed();
         }
     }
 
@@ -134,6 +136,7 @@ public sealed class MatchpointDatabase
     /// <param name="level">How fresh they are to be.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <exception cref="StaleReadException">They could not be served as fresh as that in time.</exception>
+    /// <exception cref="ObjectDisposedException">The node was closed before the end of the walk.</exception>
     public async ValueTask VisitAsync(
         KeyRange range, KeyValueVisitor visit, bool reverse = false, ReadLevel level = default, CancellationToken cancellation = default)
     {
@@ -143,7 +146,11 @@ public sealed class MatchpointDatabase
         using var snapshot = _node.Reader.Snapshot(level);
         var (from, to) = MatchpointTransaction.Bounds(number, range);
         using var cursor = snapshot.Cursor(from, to, reverse);
-        while (cursor.MoveNext() && visit(cursor.Key[StateKey.PrefixSize..], cursor.Value)) cancellation.ThrowIfCancellationRequested();
+        while (cursor.MoveNext() && visit(cursor.Key[StateKey.PrefixSize..], cursor.Value))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            _node.ThrowIfClosed();
+        }
     }
 
     internal static string Checked(string name)

@@ -20,7 +20,7 @@ public sealed class MatchpointNode : IAsyncDisposable
     private readonly ConcurrentDictionary<string, MatchpointDatabase> _databases = new(StringComparer.Ordinal);
     private readonly ConcurrentBag<TransactionWriter> _writers = [];
     private readonly ChangeReader _changes;
-    private bool _isClosed;
+    private volatile bool _isClosed;
 
     private MatchpointNode(NodeCore core)
     {

@@ -73,6 +73,7 @@ public sealed class MatchpointTransaction : IDisposable
             var key = cursor.Key.ToArray();
             _reads.Widen(read, reverse ? key : from, reverse ? to : [.. key, 0]);
             yield return new KeyValue(key.AsMemory(StateKey.PrefixSize), cursor.Value.ToArray());
+            ThrowIfOver();
         }
 
         _reads.Widen(read, from, to);
@@ -164,6 +165,7 @@ public sealed class MatchpointTransaction : IDisposable
 
     private void ThrowIfOver()
     {
+        _node.ThrowIfClosed();
         if (_isOver) throw new InvalidOperationException("The transaction is over: begin another.");
     }
 }
