@@ -40,6 +40,8 @@ internal enum TortureFault
 /// <summary>Makes faults in a group of real processes, and takes them back.</summary>
 internal sealed class TortureFaults(ProcessGroup group, SmallDisk disk, Random random)
 {
+    private static readonly TimeSpan Mending = TimeSpan.FromSeconds(1);
+
     /// <summary>What cannot be done on this machine, and why.</summary>
     public Dictionary<TortureFault, string> Impossible { get; } = [];
 
@@ -120,6 +122,18 @@ internal sealed class TortureFaults(ProcessGroup group, SmallDisk disk, Random r
             if (group.IsRunning(name)) group.Signal(name, "CONT");
             else group.Start(name);
         }
+    }
+
+    /// <summary>Waits for something that has its own deadline, and meanwhile starts members again that end late, because of what was done to them before.</summary>
+    public async Task MendUntilAsync(Task done, CancellationToken cancellation)
+    {
+        while (await Task.WhenAny(done, Task.Delay(Mending, TimeProvider.System, cancellation)) != done)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            foreach (var name in group.Names.Where(name => !group.IsRunning(name))) group.Start(name);
+        }
+
+        await done;
     }
 
     private static Task WaitAsync(int milliseconds, CancellationToken cancellation) => Task.Delay(TimeSpan.FromMilliseconds(milliseconds), TimeProvider.System, cancellation);

@@ -88,7 +88,8 @@ internal sealed class TortureRun(string directory, int seed, Action<string> tell
 
     private async Task RunRoundAsync(ProcessGroup group, TortureFaults faults, List<TortureClient> clients, int round, List<string> violations, CancellationToken cancellation)
     {
-        var primary = await group.FindPrimaryAsync(Patience, cancellation);
+        var primary = "";
+        await faults.MendUntilAsync(FindAsync(), cancellation);
         List<string> made = [];
         for (var i = _random.Next(1, 3); i > 0; i--)
         {
@@ -101,13 +102,12 @@ internal sealed class TortureRun(string directory, int seed, Action<string> tell
 
         faults.Heal();
         var healed = TimeProvider.System.GetTimestamp();
-        await MoreAsync(clients, cancellation);
+        await faults.MendUntilAsync(MoreAsync(clients, cancellation), cancellation);
         var writes = TimeProvider.System.GetElapsedTime(healed);
-        foreach (var client in clients) await client.HoldAsync(Patience, cancellation);
+        await faults.MendUntilAsync(Task.WhenAll(clients.Select(client => client.HoldAsync(Patience, cancellation))), cancellation);
         try
         {
-            await TogetherAsync(group, faults, cancellation);
-            await CheckAsync(group, clients, violations, cancellation);
+            await faults.MendUntilAsync(TogetherAsync(group, clients, violations, cancellation), cancellation);
         }
         finally
         {
@@ -116,6 +116,8 @@ internal sealed class TortureRun(string directory, int seed, Action<string> tell
 
         var total = Show.Count(clients.Sum(static client => client.Transactions));
         tell(string.Create(CultureInfo.InvariantCulture, $"{round,4}  writes again after {writes.TotalSeconds:0.00} s, {total} acknowledged  {string.Join(", then ", made)}"));
+
+        async Task FindAsync() => primary = await group.FindPrimaryAsync(Patience, cancellation);
     }
 
     /// <summary>Every client gets some more acknowledged.</summary>
@@ -130,20 +132,21 @@ internal sealed class TortureRun(string directory, int seed, Action<string> tell
         }
     }
 
-    /// <summary>All members follow; one that has failed after the healing, because of what was done before, is started again.</summary>
-    private static async Task TogetherAsync(ProcessGroup group, TortureFaults faults, CancellationToken cancellation)
+    /// <summary>All members follow, and hold what they must. One whose flush still fails ends in the middle of that, and then it is done again.</summary>
+    private static async Task TogetherAsync(ProcessGroup group, List<TortureClient> clients, List<string> violations, CancellationToken cancellation)
     {
         var start = TimeProvider.System.GetTimestamp();
         while (true)
         {
+            await group.AllFollowAsync(Patience, cancellation);
             try
             {
-                await group.AllFollowAsync(TimeSpan.FromSeconds(2), cancellation);
+                await CheckAsync(group, clients, violations, cancellation);
                 return;
             }
-            catch (TimeoutException) when (TimeProvider.System.GetElapsedTime(start) < Patience)
+            catch (Exception error) when (error is ConnectException or ChannelException && TimeProvider.System.GetElapsedTime(start) < Patience)
             {
-                faults.Heal();
+                // It is started again.
             }
         }
     }
