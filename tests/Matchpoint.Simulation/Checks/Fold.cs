@@ -9,6 +9,7 @@ internal sealed class Fold
 {
     private readonly Dictionary<string, List<(Vlsn At, byte[]? Value)>> _versions = new(StringComparer.Ordinal);
     private readonly Dictionary<Vlsn, List<byte[]>> _pieces = [];
+    private readonly List<(Vlsn At, Term Term, IReadOnlyList<byte[]> Payloads)> _transactions = [];
 
     /// <summary>Applies a history, record by record.</summary>
     public Fold(Ledger ledger)
@@ -20,6 +21,9 @@ internal sealed class Fold
             Add(vlsn, record);
         }
     }
+
+    /// <summary>All transactions, in order: where each ended, and what its records say.</summary>
+    public IReadOnlyList<(Vlsn At, Term Term, IReadOnlyList<byte[]> Payloads)> Transactions => _transactions;
 
     /// <summary>All keys with their last values, in order.</summary>
     public IEnumerable<(string Key, byte[] Value)> Last =>
@@ -43,12 +47,10 @@ internal sealed class Fold
                 break;
             case RecordKind.Commit:
                 var commit = PieceReader.Read(record.Payload, vlsn);
-                if (!commit.FirstPiece.IsNull && _pieces.Remove(commit.FirstPiece, out var pieces))
-                {
-                    foreach (var piece in pieces) Apply(vlsn, PieceReader.Read(piece, vlsn));
-                }
-
-                Apply(vlsn, commit);
+                var payloads = !commit.FirstPiece.IsNull && _pieces.Remove(commit.FirstPiece, out var pieces) ? pieces : [];
+                payloads.Add(record.Payload);
+                foreach (var payload in payloads) Apply(vlsn, PieceReader.Read(payload, vlsn));
+                _transactions.Add((vlsn, record.Term, payloads));
                 break;
             default:
                 _pieces.Clear();

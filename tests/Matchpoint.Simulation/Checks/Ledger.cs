@@ -18,6 +18,9 @@ internal sealed class Ledger
     /// <summary>The last record of it.</summary>
     public Vlsn Last => Vlsn.Null.Plus(_records.Count);
 
+    /// <summary>The record that ends the last transaction of it.</summary>
+    public Vlsn LastTransaction { get; private set; }
+
     /// <summary>A record of it.</summary>
     public Remembered this[Vlsn vlsn] => _records[(int)vlsn.DistanceFrom(Vlsn.First)];
 
@@ -33,5 +36,9 @@ internal sealed class Ledger
     }
 
     /// <summary>The next record of it.</summary>
-    public void Add(in Remembered record) => _records.Add(record);
+    public void Add(in Remembered record)
+    {
+        _records.Add(record);
+        if (record.Kind == RecordKind.Commit) LastTransaction = Last;
+    }
 }

@@ -12,12 +12,14 @@ internal static class Verdict
     /// <param name="ledger">The history.</param>
     /// <param name="isLossy">Whether acknowledged records may have been lost: then clients may have been told what is not so.</param>
     /// <param name="history">What clients were told.</param>
+    /// <param name="heard">What somebody heard who followed the changes.</param>
     /// <param name="machines">The group.</param>
-    public static void Check(Ledger ledger, bool isLossy, History history, IReadOnlyList<SimulatedMachine> machines)
+    public static void Check(Ledger ledger, bool isLossy, History history, IReadOnlyList<ChangeSet> heard, IReadOnlyList<SimulatedMachine> machines)
     {
         var fold = new Fold(ledger);
         foreach (var machine in machines) StateIsTheFold(fold, machine);
         if (isLossy) return;
+        FollowedChanges.MustBe(fold, heard);
         if (Linearizability.Check(history.OfRegisters) is { } notLinearizable) throw new ViolationException("registers are linearizable", notLinearizable);
         if (Serializability.Check(history.Operations) is { } notSerializable) throw new ViolationException("transactions are strictly serializable", notSerializable);
         foreach (var operation in history.Operations)

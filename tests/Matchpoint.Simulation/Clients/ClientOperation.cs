@@ -84,6 +84,9 @@ internal sealed class ClientOperation
     /// <summary>The steps of a transaction.</summary>
     public IReadOnlyList<ListStep> Steps { get; init; } = [];
 
+    /// <summary>How long a transaction holds what it has read before it writes.</summary>
+    public TimeSpan Thinking { get; init; }
+
     /// <summary>When it was called, counting all calls and answers.</summary>
     public long CalledAt { get; set; }
 

@@ -21,6 +21,8 @@ internal sealed class SimulatedClient
     /// <summary>The name of the database of the lists.</summary>
     public const string ListDatabase = "lists";
 
+    private static readonly TimeSpan MostThinking = TimeSpan.FromSeconds(3);
+
     private readonly Scheduler _scheduler;
     private readonly IReadOnlyList<SimulatedMachine> _machines;
     private readonly History _history;
@@ -108,6 +110,7 @@ internal sealed class SimulatedClient
             Expected = action == ClientAction.CompareAndSet ? _lastRead : 0,
             Level = action is ClientAction.Read or ClientAction.Scan ? DrawLevel() : default,
             Steps = action == ClientAction.Transact ? DrawSteps() : [],
+            Thinking = action == ClientAction.Transact && _random.Next(3) == 0 ? MostThinking * (_random.NextDouble() * _random.NextDouble()) : TimeSpan.Zero,
         };
     }
 
@@ -142,7 +145,7 @@ internal sealed class SimulatedClient
             return;
         }
 
-        var answer = AskAsync(node, operation);
+        var answer = AskAsync(process, node, operation);
         if (await Task.WhenAny(answer, process.Died).ConfigureAwait(false) == process.Died && !answer.IsCompleted)
         {
             operation.Outcome = operation.IsRead ? Outcome.Fail : Outcome.Unknown;
@@ -153,11 +156,11 @@ internal sealed class SimulatedClient
         if (operation.Outcome == Outcome.Ok && !operation.IsRead) (_primary, _token) = (operation.Node, operation.Token);
     }
 
-    private async Task<Outcome> AskAsync(MatchpointNode node, ClientOperation operation)
+    private async Task<Outcome> AskAsync(SimulatedProcess process, MatchpointNode node, ClientOperation operation)
     {
         try
         {
-            await DoAsync(node, operation).ConfigureAwait(false);
+            await DoAsync(process, node, operation).ConfigureAwait(false);
             return Outcome.Ok;
         }
         catch (NotPrimaryException error)
@@ -176,7 +179,7 @@ internal sealed class SimulatedClient
         }
     }
 
-    private async Task DoAsync(MatchpointNode node, ClientOperation operation)
+    private async Task DoAsync(SimulatedProcess process, MatchpointNode node, ClientOperation operation)
     {
         var key = RegisterKey(operation.Key);
         switch (operation.Action)
@@ -206,32 +209,41 @@ internal sealed class SimulatedClient
                 if (operation.Found != 0) _lastRead = operation.Found;
                 break;
             case ClientAction.Transact:
-                operation.Token = await node.TransactAsync(transaction => Transact(transaction, operation.Steps)).ConfigureAwait(false);
+                operation.Token = await node.TransactAsync(transaction => TransactAsync(process, transaction, operation)).ConfigureAwait(false);
                 break;
             default:
                 throw Invariant.Unreachable(operation.Action);
         }
     }
 
-    private static void Transact(MatchpointTransaction transaction, IReadOnlyList<ListStep> steps)
+    private async ValueTask TransactAsync(SimulatedProcess process, MatchpointTransaction transaction, ClientOperation operation)
     {
+        var steps = operation.Steps;
         if (steps[0].ByScan) Scan(transaction, steps);
         foreach (var step in steps)
         {
-            if (step.ByScan) continue;
-            var key = ListKey(step.Key);
-            var bytes = transaction.Get(key, ListDatabase) ?? [];
-            if (step.Append is not { } value)
-            {
-                step.Read = ToList(bytes);
-                continue;
-            }
-
-            var longer = new byte[bytes.Length + sizeof(int)];
-            bytes.CopyTo(longer, 0);
-            BinaryPrimitives.WriteInt32LittleEndian(longer.AsSpan(bytes.Length), value);
-            transaction.Put(key, longer, ListDatabase);
+            if (!step.ByScan) Take(transaction, step);
+            if (step == steps[^1] || operation.Thinking == TimeSpan.Zero) continue;
+            var thought = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _scheduler.After(operation.Thinking / (steps.Count - 1), process, thought.SetResult);
+            await thought.Task.ConfigureAwait(false);
         }
+    }
+
+    private static void Take(MatchpointTransaction transaction, ListStep step)
+    {
+        var key = ListKey(step.Key);
+        var bytes = transaction.Get(key, ListDatabase) ?? [];
+        if (step.Append is not { } value)
+        {
+            step.Read = ToList(bytes);
+            return;
+        }
+
+        var longer = new byte[bytes.Length + sizeof(int)];
+        bytes.CopyTo(longer, 0);
+        BinaryPrimitives.WriteInt32LittleEndian(longer.AsSpan(bytes.Length), value);
+        transaction.Put(key, longer, ListDatabase);
     }
 
     private static void Scan(MatchpointTransaction transaction, IReadOnlyList<ListStep> steps)

@@ -27,6 +27,9 @@ internal enum FaultKind
     /// <summary>One way between two machines is blocked.</summary>
     OneWay,
 
+    /// <summary>Two machines do not reach each other, and all others reach both.</summary>
+    PartialPartition,
+
     /// <summary>A machine is cut off from all others.</summary>
     Isolate,
 

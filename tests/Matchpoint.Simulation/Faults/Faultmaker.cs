@@ -155,6 +155,12 @@ internal sealed class Faultmaker
                 _network.Weather.Block(machine.Name, Other(machine));
                 _scheduler.After(Some(8), owner: null, _network.Weather.Clear);
                 break;
+            case FaultKind.PartialPartition:
+                var other = Other(machine);
+                _network.Weather.Block(machine.Name, other);
+                _network.Weather.Block(other, machine.Name);
+                _scheduler.After(Some(8), owner: null, _network.Weather.Clear);
+                break;
             case FaultKind.Isolate:
                 Isolate(machine);
                 _scheduler.After(Some(8), owner: null, _network.Weather.Clear);

@@ -63,7 +63,7 @@ internal sealed class SimulatedMachine
     /// <summary>Starts a process.</summary>
     public SimulatedProcess Start()
     {
-        var process = Process = new SimulatedProcess(_scheduler, Name, ++_lives, _clockRate, _tell);
+        var process = Process = new SimulatedProcess(_scheduler, Name, ++_lives, _clockRate, new Random(_random.Next()), _tell);
         process.Clock.Skew = Skew;
         var options = new MatchpointOptions
         {
@@ -166,7 +166,7 @@ internal sealed class SimulatedMachine
         }
         catch (SimulatedCrashException)
         {
-            return; // It died while it was closing: that is noticed like any other death.
+            NoticeDeath(); // It died while it was closing.
         }
 
         if (process.IsAlive) Bury(isTold: true, isCrash: false);

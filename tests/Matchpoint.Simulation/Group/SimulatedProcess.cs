@@ -7,15 +7,19 @@ namespace Matchpoint.Simulation.Group;
 /// <summary>One life of a node, from its start to its death.</summary>
 internal sealed class SimulatedProcess : IMachine
 {
-    private readonly List<Action> _deferred = [];
+    /// <summary>How late timers may be when a process goes on that stood still: the operating system promises no order between them and what came over the network.</summary>
+    private static readonly TimeSpan MostLate = TimeSpan.FromMilliseconds(50);
+
+    private readonly List<(Action Action, bool IsTimer)> _deferred = [];
     private readonly TaskCompletionSource _died = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Scheduler _scheduler;
     private readonly Action<string> _tell;
+    private readonly Random _random;
 
     /// <summary>A process that has not done anything yet.</summary>
-    public SimulatedProcess(Scheduler scheduler, string name, int number, double clockRate, Action<string> tell)
+    public SimulatedProcess(Scheduler scheduler, string name, int number, double clockRate, Random random, Action<string> tell)
     {
-        (_scheduler, Name, Number, _tell) = (scheduler, name, number, tell);
+        (_scheduler, Name, Number, _random, _tell) = (scheduler, name, number, random, tell);
         Clock = new VirtualClock(scheduler, this, clockRate);
     }
 
@@ -63,7 +67,7 @@ internal sealed class SimulatedProcess : IMachine
     }
 
     /// <inheritdoc/>
-    public void Defer(Action action) => _deferred.Add(action);
+    public void Defer(Action action, bool isTimer) => _deferred.Add((action, isTimer));
 
     /// <summary>Stands still.</summary>
     public void Pause() => IsPaused = true;
@@ -73,7 +77,8 @@ internal sealed class SimulatedProcess : IMachine
     {
         if (!IsPaused) return;
         IsPaused = false;
-        foreach (var action in _deferred) _scheduler.At(_scheduler.Now, this, action);
+        var late = MostLate * _random.NextDouble();
+        foreach (var (action, isTimer) in _deferred) _scheduler.After(isTimer ? late : TimeSpan.Zero, this, action);
         _deferred.Clear();
     }
 

@@ -190,7 +190,7 @@ internal sealed class Connection
         /// <summary>A process that stands still sees what arrives when it goes on.</summary>
         private void WhenItRuns(Action action)
         {
-            if (Machine is { IsAlive: true, IsPaused: true }) Machine.Defer(action);
+            if (Machine is { IsAlive: true, IsPaused: true }) Machine.Defer(action, isTimer: false);
             else action();
         }
 

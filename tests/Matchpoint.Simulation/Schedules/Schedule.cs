@@ -41,6 +41,7 @@ internal sealed class Schedule
     private readonly Dictionary<SimulatedMachine, Watch.MachineWatch> _watches = [];
     private readonly History _history = new();
     private readonly Faultmaker _faults;
+    private readonly ChangeFollower _follower;
     private readonly List<Task> _clients = [];
     private readonly Action<string>? _tell;
     private bool _areClientsOver;
@@ -69,6 +70,7 @@ internal sealed class Schedule
         }
 
         _faults = new Faultmaker(_scheduler, _network, _machines, _watches, _watch, _settings, _mix, new Random(HashCode(seed, 2)), Tell);
+        _follower = new ChangeFollower(_scheduler, _machines, new Random(HashCode(seed, 3)), Tell);
         var pause = TimeSpan.FromMilliseconds(random.Next(100, 1500));
         for (var i = 0; i < 4; i++)
             _clients.Add(new SimulatedClient(_scheduler, _machines, _history, i, pause, new Random(HashCode(seed, 10 + i))).RunAsync(() => _areClientsOver));
@@ -84,6 +86,7 @@ internal sealed class Schedule
         foreach (var machine in _machines) _scheduler.After(TimeSpan.Zero, owner: null, () => machine.Start());
         _scheduler.Watch(_faults.RunAsync());
         foreach (var client in _clients) _scheduler.Watch(client);
+        _scheduler.Watch(_follower.RunAsync());
         _scheduler.After(FaultsEnd, owner: null, _faults.Heal);
         _scheduler.After(FaultsEnd + TimeSpan.FromSeconds(5), owner: null, () => _areClientsOver = true);
         _scheduler.After(FaultsEnd + TimeSpan.FromSeconds(10), owner: null, Await);
@@ -119,7 +122,7 @@ internal sealed class Schedule
 
     private void Await()
     {
-        if (_clients.TrueForAll(static client => client.IsCompleted) && IsTogether())
+        if (IsTogether() && HasHeardAll())
         {
             End();
             return;
@@ -127,9 +130,13 @@ internal sealed class Schedule
 
         if (_scheduler.Elapsed > FaultsEnd + Patience)
             throw new ViolationException("a group that is whole comes together", $"{Patience.TotalSeconds} s after the last fault: {string.Join(" | ", _machines.Select(Describe))}; "
-                + $"{_clients.Count(static client => !client.IsCompleted)} clients wait: {string.Join("; ", _history.Operations.Where(static operation => operation.AnsweredAt == long.MaxValue))}");
+                + $"{_clients.Count(static client => !client.IsCompleted)} clients wait, the changes were followed up to {_follower.Last}: "
+                + $"{string.Join("; ", _history.Operations.Where(static operation => operation.AnsweredAt == long.MaxValue))}");
         _scheduler.After(TimeSpan.FromMilliseconds(500), owner: null, Await);
     }
+
+    private bool HasHeardAll() => _clients.TrueForAll(static client => client.IsCompleted)
+        && (_watch.IsLossy || _follower.Last.Vlsn >= _watch.Ledger.LastTransaction.DistanceFrom(Protocol.Identities.Vlsn.Null));
 
     private bool IsTogether()
     {
@@ -150,7 +157,7 @@ internal sealed class Schedule
     private void End()
     {
         foreach (var machine in _machines) _watches[machine].ExportsStay(machine.Node!.Core);
-        Verdict.Check(_watch.IsLossy ? Ledger.Of(_watches[_machines[0]].Log) : _watch.Ledger, _watch.IsLossy, _history, _machines);
+        Verdict.Check(_watch.IsLossy ? Ledger.Of(_watches[_machines[0]].Log) : _watch.Ledger, _watch.IsLossy, _history, _follower.Heard, _machines);
         _scheduler.End();
     }
 

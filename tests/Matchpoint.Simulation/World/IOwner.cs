@@ -10,5 +10,7 @@ internal interface IOwner
     bool IsPaused { get; }
 
     /// <summary>Keeps an event until it goes on.</summary>
-    void Defer(Action action);
+    /// <param name="action">What happens.</param>
+    /// <param name="isTimer">Whether it is something that the owner's own clock wakes: that may come late.</param>
+    void Defer(Action action, bool isTimer);
 }

@@ -7,7 +7,7 @@ namespace Matchpoint.Simulation.World;
 /// </summary>
 internal sealed class Scheduler : IThreadPoolWorkItem
 {
-    private readonly PriorityQueue<(IOwner? Owner, Action Action), (long At, long Sequence)> _queue = new();
+    private readonly PriorityQueue<(IOwner? Owner, Action Action, bool IsTimer), (long At, long Sequence)> _queue = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _sequence;
     private Exception? _failure;
@@ -33,7 +33,7 @@ internal sealed class Scheduler : IThreadPoolWorkItem
     public void After(TimeSpan delay, IOwner? owner, Action action) => At(Now + Math.Max(0, delay.Ticks), owner, action);
 
     /// <summary>Has something happen at a time.</summary>
-    public void At(long at, IOwner? owner, Action action) => _queue.Enqueue((owner, action), (Math.Max(at, Now), _sequence++));
+    public void At(long at, IOwner? owner, Action action, bool isTimer = false) => _queue.Enqueue((owner, action, isTimer), (Math.Max(at, Now), _sequence++));
 
     /// <summary>Returns after a while.</summary>
     public Task WaitAsync(TimeSpan delay)
@@ -81,7 +81,7 @@ internal sealed class Scheduler : IThreadPoolWorkItem
                 if (next.Owner is { IsAlive: false }) continue;
                 if (next.Owner is { IsPaused: true } paused)
                 {
-                    paused.Defer(next.Action);
+                    paused.Defer(next.Action, next.IsTimer);
                     continue;
                 }
 

@@ -83,5 +83,5 @@ internal sealed class VirtualClock(Scheduler scheduler, IOwner owner, double rat
         }
     }
 
-    private void Enqueue(long at, Action action) => scheduler.At(at, owner, action);
+    private void Enqueue(long at, Action action) => scheduler.At(at, owner, action, isTimer: true);
 }

@@ -1,0 +1,62 @@
+using Matchpoint.Simulation.Files;
+using Matchpoint.Simulation.Group;
+using Matchpoint.Simulation.World;
+using Matchpoint.Storage;
+
+namespace Matchpoint.Simulation.Clients;
+
+/// <summary>Follows the changes of the group, now at this node and now at that, and goes on behind the last one that it heard.</summary>
+internal sealed class ChangeFollower(Scheduler scheduler, IReadOnlyList<SimulatedMachine> machines, Random random, Action<string> tell)
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(0.5);
+    private static readonly TimeSpan MostStay = TimeSpan.FromSeconds(10);
+
+    private readonly List<ChangeSet> _heard = [];
+
+    /// <summary>What it heard, in order.</summary>
+    public IReadOnlyList<ChangeSet> Heard => _heard;
+
+    /// <summary>The place of the last one that it heard.</summary>
+    public CommitToken Last => _heard.Count == 0 ? CommitToken.Beginning : _heard[^1].Token;
+
+    /// <summary>Follows as long as the schedule lasts: what nobody was told may still become durable when the last client has ended.</summary>
+    public async Task RunAsync()
+    {
+        while (true)
+        {
+            if (machines[random.Next(machines.Count)].Process is { Node: { } node } process) await FollowAsync(process, node).ConfigureAwait(false);
+            await scheduler.WaitAsync(Pause).ConfigureAwait(false);
+        }
+    }
+
+    private async Task FollowAsync(SimulatedProcess process, MatchpointNode node)
+    {
+        using var leaving = new CancellationTokenSource();
+        var hasLeft = false;
+        scheduler.After(MostStay * random.NextDouble(), owner: null, () =>
+        {
+            if (!hasLeft) leaving.Cancel();
+        });
+        var following = HearAsync(process, node, leaving.Token);
+        // With a process that is gone whatever it was to say is gone.
+        if (await Task.WhenAny(following, process.Died).ConfigureAwait(false) == following) await following.ConfigureAwait(false);
+        hasLeft = true;
+    }
+
+    private async Task HearAsync(SimulatedProcess process, MatchpointNode node, CancellationToken leaving)
+    {
+        tell($"changes behind {Last} are followed at {process.Name}");
+        try
+        {
+            await foreach (var set in node.ChangesAsync(Last, leaving).ConfigureAwait(false))
+            {
+                if (!process.IsAlive) return;
+                _heard.Add(set);
+            }
+        }
+        catch (Exception error) when (error is OperationCanceledException or ObjectDisposedException or NodeFailedException or StorageException or SimulatedCrashException)
+        {
+            tell($"changes up to {Last} were heard at {process.Name}: {error.Message}");
+        }
+    }
+}
