@@ -42,6 +42,9 @@ internal static class Limits
     /// <summary>The most probes in one handshake: six round trips decide any divergence up to 2^40 records; the rest is slack.</summary>
     public const int Probes = 8;
 
+    /// <summary>How much of a full copy travels, is checked and is repeated at a time.</summary>
+    public const int ChunkBytes = 1024 * 1024;
+
     /// <summary>How long a feeder waits for the replica's next message.</summary>
     public static readonly TimeSpan MessageTimeout = TimeSpan.FromSeconds(30);
 

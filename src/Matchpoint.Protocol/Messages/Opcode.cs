@@ -68,4 +68,16 @@ internal enum Opcode : byte
 
     /// <summary>The answer to a client, or a part of it; the body is JSON.</summary>
     ClientAnswer = 30,
+
+    /// <summary>A node asks for a full copy.</summary>
+    CopyRequest = 31,
+
+    /// <summary>What a copy consists of.</summary>
+    CopyOffer = 32,
+
+    /// <summary>A node wants a chunk of a copy.</summary>
+    ChunkRequest = 33,
+
+    /// <summary>A chunk of a copy.</summary>
+    Chunk = 34,
 }

@@ -11,7 +11,7 @@ internal static class Opcodes
         var opcode = (Opcode)frame[0];
         return NameOf(opcode) is not null
             ? opcode
-            : throw new ProtocolException("frame", "opcode", "1 to 7 or 16 to 30", $"{frame[0]}");
+            : throw new ProtocolException("frame", "opcode", "1 to 7 or 16 to 34", $"{frame[0]}");
     }
 
     /// <summary>The message's name; null for a number that no message has.</summary>
@@ -39,6 +39,10 @@ internal static class Opcodes
         Opcode.RelayedAcknowledge => nameof(Opcode.RelayedAcknowledge),
         Opcode.ClientRequest => nameof(Opcode.ClientRequest),
         Opcode.ClientAnswer => nameof(Opcode.ClientAnswer),
+        Opcode.CopyRequest => nameof(Opcode.CopyRequest),
+        Opcode.CopyOffer => nameof(Opcode.CopyOffer),
+        Opcode.ChunkRequest => nameof(Opcode.ChunkRequest),
+        Opcode.Chunk => nameof(Opcode.Chunk),
         _ => null,
     };
 }

@@ -109,7 +109,9 @@ public sealed class CanonicalTests
     [InlineData("13 02 0900000000000000 0900000000000000", "Probe: vlsn[1]: expected above 9, found 9.")]
     [InlineData("14 01 0900000000000000 00 0100000000000000 0000000000000000 00", "ProbeAnswer: entry[0].lsn: expected 0 in an entry not found, found 1.")]
     [InlineData("17 0700000000000000 0900000000000000 FFFFFFFFFFFFFFFF 0000000000000000 01", "Acknowledge: flushed: expected 7 or below, found 9.")]
-    [InlineData("08", "frame: opcode: expected 1 to 7 or 16 to 30, found 8.")]
+    [InlineData("08", "frame: opcode: expected 1 to 7 or 16 to 34, found 8.")]
+    [InlineData("21 0100", "ChunkRequest: chunk: expected 8 bytes, found 0.")]
+    [InlineData("22 0100 0200000000000000", "Chunk: bytes: expected 1 to 1048576, found 0.")]
     [InlineData("", "frame: opcode: expected 1 byte, found an empty frame.")]
     public void An_error_names_message_field_expected_and_found(string hex, string expected)
     {
@@ -180,6 +182,21 @@ public sealed class CanonicalTests
         for (var number = 0; number < 256; number++)
             Assert.Equal(Enum.GetName((Opcode)number), Opcodes.NameOf((Opcode)number));
         Assert.Equal(18, (byte)Opcode.Goodbye);
+    }
+
+    [Fact]
+    public void An_offer_of_a_copy_leads_nowhere_and_allocates_no_more_than_it_holds()
+    {
+        var offer = Samples.CopyOffer;
+        Rejects(offer with { Applied = Vlsn.Of(10) }, "applied");
+        Rejects(offer with { Files = [offer.Files[1], offer.Files[0]] }, "file[1].name");
+        Rejects(offer with { Files = [offer.Files[0], offer.Files[0]] }, "file[1].name");
+        foreach (var name in new[] { "", "log", "log/", "log/.", "log/..", "log/../a", "log/a/b", "log/a\\b", "/etc/passwd", "state/.a", "rollbacks/a", "log/a b", "log/a:b", "log/\0", "log/é" })
+            Rejects(offer with { Files = [offer.Files[0] with { Name = name }] }, "file[0].name");
+        var huge = (offer with { Files = [offer.Files[0]] }).ToBytes();
+        BitConverter.GetBytes(long.MaxValue).CopyTo(huge, huge.Length - ChunkDigest.Size - sizeof(ulong));
+        Assert.Equal("file[0].length", Assert.Throws<ProtocolException>(() => CopyOffer.Decode(huge)).Field);
+        Assert.Throws<ProtocolException>(() => Chunk.Decode(new byte[Chunk.HeadSize + Limits.ChunkBytes + 1]));
     }
 
     private static void Rejects<TMessage>(TMessage message, string? field)

@@ -83,6 +83,25 @@ public sealed class GoldenBytesTests
         Is("1B 01 0900000000000000 0000", new ReadIndexAnswer(true, Vlsn.Of(9), ""));
     }
 
+    [Fact]
+    public void Copies()
+    {
+        Is("1F 0100 00112233445566778899AABBCCDDEEFF 0F0E0D0C0B0A09080706050403020100 0500 6EC5937564 0500000000000000 0700000000000000", Samples.CopyRequest);
+        Is("""
+           20 0F0E0D0C0B0A09080706050403020100 0700000000000000 0900000000000000 0300
+           0500 6C6F672F61 0300000000000000 0100000000000000 0200000000000000
+           0700 73746174652F62 0100100000000000 0300000000000000 0400000000000000 0500000000000000 0600000000000000
+           0700 73746174652F63 0000000000000000
+           """, Samples.CopyOffer);
+        Is("21 0100 0200000000000000", new ChunkRequest(1, 2));
+        var head = new byte[Chunk.HeadSize];
+        Chunk.EncodeHead(head, 1, 2);
+        Assert.Equal("2201000200000000000000", Convert.ToHexString(head));
+        var chunk = Chunk.Decode([.. head, 7, 8]);
+        Assert.Equal(((ushort)1, 2UL), (chunk.File, chunk.Index));
+        Assert.Equal([7, 8], chunk.Bytes.ToArray());
+    }
+
     private static string Hex(long value) => Convert.ToHexString(BitConverter.GetBytes(value));
 
     private static void Is<TMessage>(string hex, TMessage message)

@@ -28,6 +28,15 @@ internal static class Samples
 
     public static ReadIndexRequest ReadIndexRequest => new(ReplicaHello.Group, ReplicaHello.Node);
 
+    public static CopyRequest CopyRequest => new(1, ReplicaHello.Group, ReplicaHello.Node, "nœud", new Term(5), Vlsn.Of(7));
+
+    public static CopyOffer CopyOffer => new(ReplicaHello.Node.Value, Vlsn.Of(7), Vlsn.Of(9),
+    [
+        new CopyFile("log/a", 3, [Digest(1, 2)]),
+        new CopyFile("state/b", Limits.ChunkBytes + 1, [Digest(3, 4), Digest(5, 6)]),
+        new CopyFile("state/c", 0, []),
+    ]);
+
     public static IEnumerable<IMessage> All =>
     [
         new EntryRequest(Vlsn.Of(7)),
@@ -55,7 +64,14 @@ internal static class Samples
         ReadIndexRequest,
         new ReadIndexAnswer(true, Vlsn.Of(9), ""),
         new ReadIndexAnswer(false, Vlsn.Null, "nœud"),
+        CopyRequest,
+        CopyRequest with { NeededFrom = Vlsn.Null },
+        CopyOffer,
+        CopyOffer with { Files = [] },
+        new ChunkRequest(1, 2),
     ];
+
+    private static ChunkDigest Digest(ulong upper, ulong lower) => new(new UInt128(upper, lower));
 
     /// <summary>Reads any frame and writes it again.</summary>
     public static byte[] DecodeAndEncode(ReadOnlySpan<byte> frame)
@@ -80,6 +96,14 @@ internal static class Samples
             case Opcode.PollAnswer: return Protocol.Messages.PollAnswer.Decode(frame).ToBytes();
             case Opcode.ReadIndexRequest: return Protocol.Messages.ReadIndexRequest.Decode(frame).ToBytes();
             case Opcode.ReadIndexAnswer: return ReadIndexAnswer.Decode(frame).ToBytes();
+            case Opcode.CopyRequest: return Protocol.Messages.CopyRequest.Decode(frame).ToBytes();
+            case Opcode.CopyOffer: return Protocol.Messages.CopyOffer.Decode(frame).ToBytes();
+            case Opcode.ChunkRequest: return ChunkRequest.Decode(frame).ToBytes();
+            case Opcode.Chunk:
+                var chunk = Chunk.Decode(frame);
+                var head = new byte[Chunk.HeadSize];
+                Chunk.EncodeHead(head, chunk.File, chunk.Index);
+                return [.. head, .. chunk.Bytes];
             case Opcode.LogBytes:
                 var bytes = LogBytes.Decode(frame);
                 var written = new byte[LogBytes.HeaderSize + bytes.Records.Length];
