@@ -4,7 +4,6 @@ namespace Matchpoint.Planted;
 internal static class Catalogue
 {
     private const string Acks = "src/Matchpoint.Protocol/Durability/AckTracker.cs";
-    private const string Appender = "src/Matchpoint/Node/Appender.cs";
     private const string Ballots = "src/Matchpoint.Storage/Data/BallotFile.cs";
     private const string Elections = "src/Matchpoint.Protocol/Elections/Election.cs";
     private const string Follower = "src/Matchpoint/Node/Follower.cs";
@@ -71,8 +70,6 @@ internal static class Catalogue
             "                intent.Write(Directory.Files, Directory.CutPath);", ""),
         new("no-export", "what is undone is not exported before it is cut", Session,
             "_export = RollbackExporter.Write(_log.Directory, view, Header(export.Matchpoint, report, view), isRefused);", "_export = \"\";"),
-        new("export-without-pieces", "the export leaves out what a transaction wrote in pieces", "src/Matchpoint.Storage/Rollbacks/RollbackExporter.cs",
-            "            if (transaction.FirstPiece <= _header.Matchpoint) FindPiecesBelow(transaction.PreviousPiece);", ""),
         new("tail-by-default", "a default read sees what is not yet durable", "src/Matchpoint/Node/Reader.cs",
             "var at = isLocal ? Everything : core.Progress.Durable;", "var at = Everything;"),
         new("no-lease", "a primary serves linearizable reads without knowing that it still is one", "src/Matchpoint/Node/NodeCore.cs",
@@ -85,8 +82,6 @@ internal static class Catalogue
             "        foreach (var (from, to) in _ranges) last = Vlsn.Max(last, tail.LastTouched(from, to));", ""),
         new("lost-updates", "what was read by key is no conflict", "src/Matchpoint/Transactions/ReadSet.cs",
             "        foreach (var key in _keys) last = Vlsn.Max(last, tail.LastTouched(key));", ""),
-        new("forgotten-conflicts", "a transaction commits though the history that it must be held against is forgotten", Appender,
-            "conflicting = _tail.Floor > snapshot ? _tail.Floor : reads.LastTouched(_tail.View());", "conflicting = reads.LastTouched(_tail.View());"),
         new("state-ahead", "the state takes in what is not yet durable", "src/Matchpoint/Node/StateKeeper.cs",
             "var durable = Vlsn.Min(progress.Durable, _log.Appended.Vlsn);", "var durable = _log.Appended.Vlsn;"),
         new("pieces-not-applied", "the state takes in the last record of a large transaction alone", "src/Matchpoint/Node/StateReplay.cs",

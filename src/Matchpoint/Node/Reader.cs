@@ -14,7 +14,8 @@ internal sealed class Reader(NodeCore core)
     private const int StackBytes = 256;
 
     private static readonly Vlsn Everything = Vlsn.Of(long.MaxValue);
-    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(16);
 
     /// <summary>
     /// Whether a default read can be served at once, and a transaction begin: a primary must be sure that it still is, and that it knows of all that
@@ -93,7 +94,7 @@ internal sealed class Reader(NodeCore core)
 
     private async ValueTask AwaitCurrentAsync(TimeSpan deadline, CancellationToken cancellation)
     {
-        while (true)
+        for (var pause = FirstPause; ; pause = Longer(pause))
         {
             if (core.IsReady && core.HoldsLease()) return;
             var why = core.WhyNotPrimary();
@@ -110,7 +111,7 @@ internal sealed class Reader(NodeCore core)
             }
 
             if (core.Clock.Now >= deadline) throw new StaleReadException($"no linearizable read within {core.Options.ReadTimeout}: {why}. Is a majority of the group running?");
-            await Task.Delay(Poll, core.Clock.Time, cancellation).ConfigureAwait(false);
+            await Task.Delay(pause, core.Clock.Time, cancellation).ConfigureAwait(false);
         }
     }
 
@@ -160,13 +161,16 @@ internal sealed class Reader(NodeCore core)
 
     private async ValueTask AwaitAsync(Func<bool> isTrue, TimeSpan deadline, string what, CancellationToken cancellation)
     {
-        while (!isTrue())
+        for (var pause = FirstPause; !isTrue(); pause = Longer(pause))
         {
             if (core.Clock.Now >= deadline) throw new StaleReadException($"waited {core.Options.ReadTimeout} for {what}, in vain ({core.Board.Step}).");
             if (core.Stopping.IsCancellationRequested) throw new NodeFailedException($"node '{core.Members.Self}' was closed while a read waited.");
-            await Task.Delay(Poll, core.Clock.Time, cancellation).ConfigureAwait(false);
+            await Task.Delay(pause, core.Clock.Time, cancellation).ConfigureAwait(false);
         }
     }
+
+    /// <summary>What does not come at once may take seconds: whoever waits looks less often then.</summary>
+    private static TimeSpan Longer(TimeSpan pause) => pause * 2 < LongestPause ? pause * 2 : LongestPause;
 
     private void RequireSameReign(CommitToken token)
     {

@@ -5,7 +5,8 @@ namespace Matchpoint.Simulation.Checkers;
 /// <summary>
 /// Whether the operations on one register can have happened one after the other, each between its call and its answer. The search is Wing and Gong's ("Testing and Verifying
 /// Concurrent Objects", 1993) with the memory of Lowe ("Testing for linearizability", 2017): a set of operations that are done, and the value then, is looked at once.
-/// Keys are checked one by one, which is the same (Herlihy and Wing 1990). An operation of unknown outcome may happen at any time after its call, or never.
+/// Keys are checked one by one, which is the same (Herlihy and Wing 1990). An operation of unknown outcome may happen at any time after its call, or never:
+/// it is only tried where the next operation looks at what it left behind, for any other place is as good as none.
 /// </summary>
 internal static class Linearizability
 {
@@ -34,20 +35,22 @@ internal static class Linearizability
         var (head, left) = Entry.ListOf(operations);
         var done = new ulong[(operations.Length + 63) / 64];
         var seen = new HashSet<Configuration>();
-        var path = new Stack<(Entry Entry, int Value)>();
+        var path = new Stack<(Entry Entry, int Value, bool IsLookedAt)>();
         var value = 0;
+        var isLookedAt = true;
         var entry = head.Next;
         Entry? stuck = null;
         while (left > 0)
         {
-            if (entry is { IsCall: true } && TryStep(entry.Operation, value, out var next))
+            if (entry is { IsCall: true } && (isLookedAt || Looks(entry.Operation)) && TryStep(entry.Operation, value, out var next))
             {
+                var willBeLookedAt = entry.Operation.Outcome != Outcome.Unknown;
                 done[entry.Index / 64] |= 1UL << (entry.Index % 64);
-                if (seen.Add(new Configuration([.. done], next)))
+                if (seen.Add(new Configuration([.. done], next, willBeLookedAt)))
                 {
                     if (seen.Count > MostConfigurations) return null;
-                    path.Push((entry, value));
-                    value = next;
+                    path.Push((entry, value, isLookedAt));
+                    (value, isLookedAt) = (next, willBeLookedAt);
                     entry.Lift();
                     if (entry.Return is not null) left--;
                     entry = head.Next;
@@ -65,7 +68,7 @@ internal static class Linearizability
 
             stuck = entry ?? stuck;
             if (path.Count == 0) return Explain(operations, stuck?.Operation ?? operations[0]);
-            (entry, value) = path.Pop();
+            (entry, value, isLookedAt) = path.Pop();
             done[entry.Index / 64] &= ~(1UL << (entry.Index % 64));
             entry.Unlift();
             if (entry.Return is not null) left++;
@@ -74,6 +77,9 @@ internal static class Linearizability
 
         return null;
     }
+
+    /// <summary>Whether it makes a difference to an operation what the register holds.</summary>
+    private static bool Looks(ClientOperation operation) => operation.Action is ClientAction.Read or ClientAction.CompareAndSet;
 
     private static bool TryStep(ClientOperation operation, int value, out int next)
     {
@@ -91,7 +97,7 @@ internal static class Linearizability
             default:
                 var applies = value == operation.Expected;
                 if (applies) next = operation.Value;
-                return operation.Outcome == Outcome.Unknown || applies == (operation.Found != 0);
+                return operation.Outcome == Outcome.Unknown ? applies : applies == (operation.Found != 0);
         }
     }
 
@@ -102,14 +108,14 @@ internal static class Linearizability
             + string.Join("; ", around.Select(static other => $"[{other.CalledAt}..{(other.AnsweredAt == long.MaxValue ? "" : other.AnsweredAt)}] {other}"));
     }
 
-    /// <summary>A set of operations that are done, and the value then.</summary>
-    private readonly record struct Configuration(ulong[] Done, int Value)
+    /// <summary>A set of operations that are done, the value then, and whether the next may be one that does not look at it.</summary>
+    private readonly record struct Configuration(ulong[] Done, int Value, bool IsLookedAt)
     {
-        public bool Equals(Configuration other) => Value == other.Value && Done.AsSpan().SequenceEqual(other.Done);
+        public bool Equals(Configuration other) => Value == other.Value && IsLookedAt == other.IsLookedAt && Done.AsSpan().SequenceEqual(other.Done);
 
         public override int GetHashCode()
         {
-            var hash = (ulong)Value * 0x9E3779B97F4A7C15;
+            var hash = (((ulong)Value * 2) + (IsLookedAt ? 1UL : 0)) * 0x9E3779B97F4A7C15;
             foreach (var word in Done) hash = (hash ^ word) * 0xD1B54A32D192ED03;
             return (int)(hash ^ (hash >> 32));
         }

@@ -15,6 +15,9 @@ internal sealed class SimulatedClient
     /// <summary>How many registers there are.</summary>
     public const int Registers = 8;
 
+    /// <summary>Half of what is asked is about these.</summary>
+    private const int HotRegisters = 2;
+
     /// <summary>How many lists there are.</summary>
     public const int Lists = 6;
 
@@ -22,6 +25,7 @@ internal sealed class SimulatedClient
     public const string ListDatabase = "lists";
 
     private static readonly TimeSpan MostThinking = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan MostPatience = TimeSpan.FromSeconds(4);
 
     private readonly Scheduler _scheduler;
     private readonly IReadOnlyList<SimulatedMachine> _machines;
@@ -29,6 +33,7 @@ internal sealed class SimulatedClient
     private readonly Random _random;
     private readonly int _number;
     private readonly TimeSpan _pause;
+    private readonly List<Task> _givenUp = [];
     private string? _primary;
     private CommitToken _token;
     private int _lastRead;
@@ -54,7 +59,7 @@ internal sealed class SimulatedClient
         while (true)
         {
             await _scheduler.WaitAsync(_pause * -Math.Log(1 - _random.NextDouble())).ConfigureAwait(false);
-            if (isOver()) return;
+            if (isOver()) break;
             var process = Choose();
             if (process.Node is not { } node) continue;
             var operation = Draw(process.Name);
@@ -62,6 +67,9 @@ internal sealed class SimulatedClient
             await CallAsync(process, node, operation).ConfigureAwait(false);
             _history.Answer(operation);
         }
+
+        // Nobody waits for them any more, and yet they end.
+        await Task.WhenAll(_givenUp).ConfigureAwait(false);
     }
 
     private static byte[]? ToBytes(int value)
@@ -98,7 +106,7 @@ internal sealed class SimulatedClient
             < 68 => ClientAction.Scan,
             _ => ClientAction.Transact,
         };
-        var key = action == ClientAction.Scan ? 0 : _random.Next(Registers);
+        var key = action == ClientAction.Scan ? 0 : _random.Next(_random.Next(2) == 0 ? HotRegisters : Registers);
         return new ClientOperation
         {
             Client = _number,
@@ -136,24 +144,28 @@ internal sealed class SimulatedClient
 
     private async Task CallAsync(SimulatedProcess process, MatchpointNode node, ClientOperation operation)
     {
-        // A process that stands still takes the call when it goes on; one that dies never answers.
-        var taken = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _scheduler.At(_scheduler.Now, process, taken.SetResult);
-        if (await Task.WhenAny(taken.Task, process.Died).ConfigureAwait(false) == process.Died)
+        var answer = AskWhenItRunsAsync(process, node, operation);
+        var patience = _scheduler.WaitAsync(MostPatience * (0.1 + _random.NextDouble()));
+        if (await Task.WhenAny(answer, process.Died, patience).ConfigureAwait(false) != answer && !answer.IsCompleted)
         {
-            operation.Outcome = Outcome.Fail;
-            return;
-        }
-
-        var answer = AskAsync(process, node, operation);
-        if (await Task.WhenAny(answer, process.Died).ConfigureAwait(false) == process.Died && !answer.IsCompleted)
-        {
+            // What the answer would have been is lost; what was asked may still take effect.
             operation.Outcome = operation.IsRead ? Outcome.Fail : Outcome.Unknown;
+            _primary = null;
+            if (process.IsAlive) _givenUp.Add(Task.WhenAny(answer, process.Died).Unwrap());
             return;
         }
 
         operation.Outcome = await answer.ConfigureAwait(false);
         if (operation.Outcome == Outcome.Ok && !operation.IsRead) (_primary, _token) = (operation.Node, operation.Token);
+    }
+
+    /// <summary>A process that stands still takes the call when it goes on; one that dies never answers.</summary>
+    private async Task<Outcome> AskWhenItRunsAsync(SimulatedProcess process, MatchpointNode node, ClientOperation operation)
+    {
+        var taken = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _scheduler.At(_scheduler.Now, process, taken.SetResult);
+        await taken.Task.ConfigureAwait(false);
+        return await AskAsync(process, node, operation).ConfigureAwait(false);
     }
 
     private async Task<Outcome> AskAsync(SimulatedProcess process, MatchpointNode node, ClientOperation operation)

@@ -15,8 +15,14 @@ internal enum FaultKind
     /// <summary>A process dies at one of its next effects on the disk.</summary>
     CrashAtEffect,
 
+    /// <summary>Whoever becomes the primary next dies in the first moments of its reign, several times in a row.</summary>
+    ShortReigns,
+
     /// <summary>A process stands still for a while.</summary>
     Pause,
+
+    /// <summary>The primary stands still for a while, cut off, and is still cut off when it goes on.</summary>
+    Strand,
 
     /// <summary>A node is stopped and started again, as an operator does.</summary>
     Restart,

@@ -14,6 +14,8 @@ namespace Matchpoint.Simulation.Faults;
 /// </summary>
 internal sealed class Faultmaker
 {
+    private const int LooksAtAll = 16;
+
     private static readonly TimeSpan OperatorPause = TimeSpan.FromSeconds(1);
 
     private readonly Scheduler _scheduler;
@@ -27,7 +29,10 @@ internal sealed class Faultmaker
     private readonly Action<string> _tell;
     private readonly HashSet<SimulatedMachine> _starting = [];
     private readonly HashSet<SimulatedMachine> _unopened = [];
+    private readonly HashSet<SimulatedMachine> _reigning = [];
     private SimulatedMachine? _losing;
+    private int _shortReigns;
+    private int _looks;
     private bool _isOver;
 
     /// <summary>A maker of faults that has not begun.</summary>
@@ -59,6 +64,7 @@ internal sealed class Faultmaker
     {
         _tell("all faults end");
         _isOver = true;
+        _shortReigns = 0;
         _network.Weather.Clear();
         _network.Weather.SlowPerMille = 0;
         foreach (var machine in _machines)
@@ -70,17 +76,39 @@ internal sealed class Faultmaker
         }
     }
 
-    /// <summary>Looks after the machines after every event: what has died is started again after a while.</summary>
-    public void Tend()
+    /// <summary>Looks after the machine that did something, and after all of them when nobody did, and now and then: what has died is started again after a while.</summary>
+    /// <param name="owner">Whose event it was.</param>
+    public void Tend(IOwner? owner)
     {
+        var isForAll = owner is not SimulatedProcess || ++_looks % LooksAtAll == 0;
         foreach (var machine in _machines)
         {
+            if (!isForAll && !ReferenceEquals(machine.Process, owner)) continue;
             if (machine.Node is not null) _unopened.Remove(machine);
+            LookAtReign(machine);
             if (machine.NoticeDeath()) _tell($"{machine.Name} crashed at an effect");
             if (!_starting.Contains(machine) && NeedsStart(machine)) StartLater(machine);
         }
 
         if (_losing is { } lost && lost.Node is { } node && node.Core.Counts && _watches[lost].Flushed >= _watch.Ledger.Last) _losing = null;
+    }
+
+    private void LookAtReign(SimulatedMachine machine)
+    {
+        if (machine.Node is not { IsPrimary: true })
+        {
+            _reigning.Remove(machine);
+            return;
+        }
+
+        if (!_reigning.Add(machine) || _shortReigns == 0) return;
+        _shortReigns--;
+        var process = machine.Process!;
+        _scheduler.After(Some(_random.Next(2) == 0 ? 0.02 : 0.3), process, () =>
+        {
+            _tell($"{machine.Name} dies in the first moments of its reign");
+            Make(_random.Next(2) == 0 ? FaultKind.Kill : FaultKind.PowerCut, machine, isAimed: true);
+        });
     }
 
     private static bool NeedsStart(SimulatedMachine machine) => !machine.IsUp || machine.Process!.OpenFailure is not null || machine.Node is { State: NodeState.Failed };
@@ -113,9 +141,9 @@ internal sealed class Faultmaker
         });
     }
 
-    private void Make(FaultKind kind, SimulatedMachine machine)
+    private void Make(FaultKind kind, SimulatedMachine machine, bool isAimed = false)
     {
-        if (_random.Next(3) == 0) machine = _machines.FirstOrDefault(static other => other.Node is { IsPrimary: true }) ?? machine;
+        if (!isAimed && _random.Next(3) == 0) machine = _machines.FirstOrDefault(static other => other.Node is { IsPrimary: true }) ?? machine;
         _tell($"{kind} {machine.Name}");
         switch (kind)
         {
@@ -138,11 +166,20 @@ internal sealed class Faultmaker
                 if (_random.Next(2) == 0) machine.Files.CrashBefore(effect);
                 else machine.Files.CrashWithin(effect);
                 break;
+            case FaultKind.ShortReigns:
+                machine.Kill();
+                _shortReigns = _random.Next(1, 6);
+                foreach (var each in _machines.Where(_ => _random.Next(2) == 0)) each.DiskSlowness = _random.Next(2, 30);
+                _scheduler.After(Some(10), owner: null, () => _machines.ToList().ForEach(static each => each.DiskSlowness = 1));
+                break;
             case FaultKind.Pause:
                 if (!machine.IsUp) break;
                 var paused = machine.Process!;
                 paused.Pause();
                 _scheduler.After(Some(4), owner: null, paused.Resume);
+                break;
+            case FaultKind.Strand:
+                Strand(_machines.FirstOrDefault(static other => other.Node is { IsPrimary: true }) ?? machine);
                 break;
             case FaultKind.Restart:
                 if (machine.IsUp) _scheduler.Watch(machine.StopAsync());
@@ -281,6 +318,18 @@ internal sealed class Faultmaker
         else machine.BackUp();
         _watches[machine].Forget();
         _starting.Remove(machine);
+    }
+
+    /// <summary>A primary stands still and is cut off; when it goes on nobody tells it what has become of its reign.</summary>
+    private void Strand(SimulatedMachine machine)
+    {
+        if (!machine.IsUp) return;
+        var length = TimeSpan.FromSeconds(1) + Some(5);
+        var process = machine.Process!;
+        process.Pause();
+        Isolate(machine);
+        _scheduler.After(length, owner: null, process.Resume);
+        _scheduler.After(length + Some(1), owner: null, _network.Weather.Clear);
     }
 
     private void SetSkew(SimulatedMachine machine, TimeSpan skew)

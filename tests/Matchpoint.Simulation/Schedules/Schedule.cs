@@ -115,7 +115,7 @@ internal sealed class Schedule
 
     private void AfterEvent()
     {
-        _faults.Tend();
+        _faults.Tend(_scheduler.Owner);
         _watch.Look(_scheduler.Owner);
         _hash = (_hash ^ (ulong)_scheduler.Now) * 1099511628211;
     }
