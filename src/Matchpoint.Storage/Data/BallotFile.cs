@@ -73,6 +73,12 @@ internal sealed class BallotFile
         }
     }
 
+    /// <summary>Takes note, durably, that another log takes the place of the one whose records this node acknowledged: it takes no part until it has caught up.</summary>
+    public void ForgetLog()
+    {
+        if (_ballot.Standing != Standing.New) Save(_ballot with { Standing = Standing.BallotLost });
+    }
+
     /// <summary>Takes note, durably, that records will be acknowledged before they are flushed.</summary>
     public void BeginUnflushedPromises()
     {

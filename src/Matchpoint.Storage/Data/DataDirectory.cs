@@ -13,6 +13,9 @@ namespace Matchpoint.Storage.Data;
 /// log/          the segments and their indexes
 /// state/        what the durable log amounts to
 /// rollbacks/    what was undone here, one readable file each
+/// content       only when a full copy took the place of log, state and positions: then they lie in one of the next two
+/// copy-1/, copy-2/  a full copy: in use, being fetched, or what is left of one
+/// snapshots/    what is being copied from here
 /// </code>
 /// </summary>
 internal sealed class DataDirectory : IDisposable
@@ -21,11 +24,12 @@ internal sealed class DataDirectory : IDisposable
 
     private readonly IDisposable? _lock;
 
-    private DataDirectory(IFileSystem files, string path, NodeIdentity identity, IDisposable? heldLock)
+    private DataDirectory(IFileSystem files, string path, NodeIdentity identity, int copy, IDisposable? heldLock)
     {
         Files = files;
         Path = path;
         Identity = identity;
+        Copy = copy;
         _lock = heldLock;
     }
 
@@ -41,11 +45,20 @@ internal sealed class DataDirectory : IDisposable
     /// <summary>Whether it was opened only to be looked at.</summary>
     public bool IsReadOnly => _lock is null;
 
+    /// <summary>How many full copies took the place of the log and the state so far.</summary>
+    public int Copy { get; private set; }
+
+    /// <summary>Where log, state and positions lie.</summary>
+    public string ContentPath => ContentOf(Copy);
+
     /// <summary>Where the segments lie.</summary>
-    public string LogPath => System.IO.Path.Combine(Path, "log");
+    public string LogPath => System.IO.Path.Combine(ContentPath, "log");
 
     /// <summary>Where the state lies.</summary>
-    public string StatePath => System.IO.Path.Combine(Path, "state");
+    public string StatePath => System.IO.Path.Combine(ContentPath, "state");
+
+    /// <summary>Where the snapshots lie that are being copied from here.</summary>
+    public string SnapshotsPath => System.IO.Path.Combine(Path, "snapshots");
 
     /// <summary>The file of what the node promised in elections.</summary>
     public string BallotPath => System.IO.Path.Combine(Path, "ballot");
@@ -54,10 +67,10 @@ internal sealed class DataDirectory : IDisposable
     public string RollbacksPath => System.IO.Path.Combine(Path, "rollbacks");
 
     /// <summary>The file of the node's own positions.</summary>
-    public string PositionsPath => System.IO.Path.Combine(Path, "positions");
+    public string PositionsPath => System.IO.Path.Combine(ContentPath, "positions");
 
     /// <summary>The file that says that a cut is under way.</summary>
-    public string CutPath => System.IO.Path.Combine(Path, "cut");
+    public string CutPath => System.IO.Path.Combine(ContentPath, "cut");
 
     /// <summary>Whether a path is a directory of ours.</summary>
     public static bool Exists(IFileSystem files, string path) => files.FileExists(System.IO.Path.Combine(path, IdentityName));
@@ -85,7 +98,7 @@ internal sealed class DataDirectory : IDisposable
             if (isNew && !Exists(files, path)) Make(files, path, create!.Value);
             // Whoever was killed while it made a file here may have left a name that no flush has made durable.
             else files.FlushDirectory(path);
-            return new DataDirectory(files, path, NodeIdentity.Read(files, IdentityPath(path)), held);
+            return new DataDirectory(files, path, NodeIdentity.Read(files, IdentityPath(path)), ContentSwitch.Read(files, SwitchPath(path)), held);
         }
         catch
         {
@@ -100,16 +113,31 @@ internal sealed class DataDirectory : IDisposable
     {
         path = System.IO.Path.GetFullPath(path);
         if (!Exists(files, path)) MustBeUsable(files, path, create: null);
-        return new DataDirectory(files, path, NodeIdentity.Read(files, IdentityPath(path)), heldLock: null);
+        return new DataDirectory(files, path, NodeIdentity.Read(files, IdentityPath(path)), ContentSwitch.Read(files, SwitchPath(path)), heldLock: null);
     }
 
     /// <summary>Who holds the directory's lock now; null when nobody does.</summary>
     public string? Holder() => Files.LockHolder(LockPath(Path));
 
+    /// <summary>Where the nth copy lies.</summary>
+    public string ContentOf(int copy) => System.IO.Path.Combine(Path, ContentSwitch.NameOf(copy));
+
+    /// <summary>The same directory with the nth copy as its content, to be looked at only.</summary>
+    public DataDirectory Of(int copy) => new(Files, Path, Identity, copy, heldLock: null);
+
+    /// <summary>Makes the next copy the content, in one durable step. Nothing of the old content may be open.</summary>
+    public void SwitchToNextCopy()
+    {
+        ContentSwitch.Write(Files, SwitchPath(Path), Copy + 1);
+        Copy++;
+    }
+
     /// <summary>Gives the lock back.</summary>
     public void Dispose() => _lock?.Dispose();
 
     private static string IdentityPath(string path) => System.IO.Path.Combine(path, IdentityName);
+
+    private static string SwitchPath(string path) => System.IO.Path.Combine(path, "content");
 
     private static string LockPath(string path) => System.IO.Path.Combine(path, "LOCK");
 

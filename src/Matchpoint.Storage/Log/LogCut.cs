@@ -74,7 +74,7 @@ internal static class LogCut
     }
 
     /// <summary>The export becomes final with the cut, not before: what is only pending was never undone.</summary>
-    private static void FinishExport(DataDirectory directory, string export)
+    internal static void FinishExport(DataDirectory directory, string export)
     {
         if (export.Length == 0) return;
         var final = Path.Combine(directory.RollbacksPath, export);

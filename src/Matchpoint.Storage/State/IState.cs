@@ -43,6 +43,13 @@ internal interface IState : IDisposable
     /// <summary>Brings everything applied to the device.</summary>
     /// <exception cref="StorageException">The disk failed; the state takes nothing more.</exception>
     void Flush();
+
+    /// <summary>
+    /// Makes a picture of the state as it is now in a directory that is not there yet, while readers and the one who applies go on. What is in it can be opened as a state. It shares with
+    /// the state what never changes, so that it takes next to no room at first.
+    /// </summary>
+    /// <exception cref="StorageException">It cannot be made: the message says why.</exception>
+    void Checkpoint(string path);
 }
 
 /// <summary>Operations in the order in which they take effect.</summary>

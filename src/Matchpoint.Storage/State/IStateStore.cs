@@ -11,4 +11,7 @@ internal interface IStateStore
     /// <summary>Moves what lies in a directory aside, so that another state can be made there.</summary>
     /// <returns>Where it is now; null where there was nothing.</returns>
     string? SetAside(string path);
+
+    /// <summary>Removes what lies in a directory, and the directory; nothing happens when it is not there. Nothing of it may be open.</summary>
+    void Remove(string path);
 }

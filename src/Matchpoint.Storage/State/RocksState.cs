@@ -165,6 +165,26 @@ internal sealed class RocksState : IState
     }
 
     /// <inheritdoc/>
+    public void Checkpoint(string path)
+    {
+        ThrowIfFailed();
+        _uses.Enter();
+        try
+        {
+            using var checkpoint = _db.Checkpoint();
+            checkpoint.Save(path, logSizeForFlush: 0);
+        }
+        catch (RocksDbException error)
+        {
+            throw Failed(path, "written as a picture", error);
+        }
+        finally
+        {
+            _uses.Exit();
+        }
+    }
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         if (_isDisposed) return;

@@ -7,6 +7,12 @@ internal sealed class RocksStateStore(RocksStateOptions options) : IStateStore
     public IState Open(string path) => RocksState.Open(path, options);
 
     /// <inheritdoc/>
+    public void Remove(string path)
+    {
+        if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
+    }
+
+    /// <inheritdoc/>
     public string? SetAside(string path)
     {
         if (!Directory.Exists(path) || !Directory.EnumerateFileSystemEntries(path).Any()) return null;

@@ -20,6 +20,12 @@ internal sealed class SimulatedStates(Random random) : IStateStore
         return path + ".unusable-1";
     }
 
+    /// <inheritdoc/>
+    public void Remove(string path)
+    {
+        // It lies in memory, one of it, and is gone when another takes its place.
+    }
+
     /// <summary>The process has died.</summary>
     public void Crash() => _state = _state.AfterCrash(random);
 

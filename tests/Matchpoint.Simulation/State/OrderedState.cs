@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Storage.Files;
 using Matchpoint.Storage.State;
 
 namespace Matchpoint.Simulation.State;
@@ -7,6 +9,8 @@ namespace Matchpoint.Simulation.State;
 internal sealed class OrderedState : IState
 {
     private static readonly ImmutableSortedDictionary<byte[], byte[]> Empty = ImmutableSortedDictionary.Create<byte[], byte[]>(new ByteOrder());
+
+    private const string PictureName = "picture";
 
     private readonly List<Picture> _unflushed = [];
     private volatile Picture _now;
@@ -26,14 +30,38 @@ internal sealed class OrderedState : IState
 
     long IState.Bytes => _now.Values.Count;
 
+    /// <summary>A state as a picture in a directory holds it; null where there is none.</summary>
+    public static OrderedState? ReadFrom(IFileSystem files, string path)
+    {
+        var file = Path.Combine(path, PictureName);
+        if (!files.FileExists(file)) return null;
+        using var opened = files.Open(file, FileOpening.Read);
+        var bytes = new byte[opened.Length];
+        opened.Read(0, bytes);
+        using var reader = new BinaryReader(new MemoryStream(bytes));
+        var vlsn = Vlsn.TryCreate(reader.ReadInt64(), out var read) ? read : throw new InvalidDataException($"{file}: no record's number.");
+        var position = new StatePosition(vlsn, new Fingerprint(reader.ReadUInt64()));
+        var values = Empty.ToBuilder();
+        for (var count = reader.ReadInt32(); count > 0; count--)
+        {
+            var key = reader.ReadBytes(reader.ReadInt32());
+            values[key] = reader.ReadBytes(reader.ReadInt32());
+        }
+
+        return new OrderedState(new Picture(position, values.ToImmutable())) { Files = files };
+    }
+
+    /// <summary>Where pictures go.</summary>
+    public IFileSystem? Files { get; init; }
+
     /// <summary>What a crash leaves.</summary>
-    public OrderedState AfterCrash() => new(_flushed);
+    public OrderedState AfterCrash() => new(_flushed) { Files = Files };
 
     /// <summary>What a crash may leave: a store may have flushed some of its batches by itself.</summary>
     public OrderedState AfterCrash(Random random)
     {
         var kept = random.Next(_unflushed.Count + 1);
-        return new OrderedState(kept == 0 ? _flushed : _unflushed[kept - 1]);
+        return new OrderedState(kept == 0 ? _flushed : _unflushed[kept - 1]) { Files = Files };
     }
 
     IStateBatch IState.NewBatch() => new Batch();
@@ -55,6 +83,28 @@ internal sealed class OrderedState : IState
     {
         _flushed = _now;
         _unflushed.Clear();
+    }
+
+    void IState.Checkpoint(string path)
+    {
+        var files = Files ?? throw new NotSupportedException("This state has no disk for pictures.");
+        var picture = _now;
+        var bytes = new MemoryStream();
+        using var writer = new BinaryWriter(bytes);
+        writer.Write(picture.Position.Vlsn.Value);
+        writer.Write(picture.Position.Fingerprint.Value);
+        writer.Write(picture.Values.Count);
+        foreach (var (key, value) in picture.Values)
+        {
+            writer.Write(key.Length);
+            writer.Write(key);
+            writer.Write(value.Length);
+            writer.Write(value);
+        }
+
+        files.CreateDirectory(path);
+        using var file = files.Open(Path.Combine(path, PictureName), FileOpening.CreateNew);
+        file.Write(0, bytes.ToArray());
     }
 
     /// <inheritdoc/>

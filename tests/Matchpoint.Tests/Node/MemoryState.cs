@@ -37,6 +37,8 @@ internal sealed class MemoryState : IState
 
     public byte[]? Get(ReadOnlySpan<byte> key) => _values.GetValueOrDefault(Convert.ToHexString(key));
 
+    public void Checkpoint(string path) => throw new NotSupportedException("This state is only in memory.");
+
     public IStateSnapshot Snapshot() => new Picture(_applied, new Dictionary<string, byte[]>(_values));
 
     public void Flush() => Flushed = _applied;

@@ -1,0 +1,139 @@
+using System.Collections.Immutable;
+using Matchpoint.Protocol;
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Messages;
+using Matchpoint.Storage.Data;
+using Matchpoint.Storage.Files;
+using Matchpoint.Storage.Log;
+using Matchpoint.Storage.State;
+
+namespace Matchpoint.Storage.Copies;
+
+/// <summary>
+/// A full copy that others may fetch: a picture of the state, and the log from the record that the picture stands at to a durable one. Nothing of it changes and nothing of it goes as
+/// long as it is not disposed, whatever the node does meanwhile.
+/// </summary>
+internal sealed class CopySource : IDisposable
+{
+    private readonly DataDirectory _directory;
+    private readonly IStateStore _states;
+    private readonly string _path;
+    private readonly LogView _view;
+    private readonly List<IFile> _files = [];
+
+    private CopySource(DataDirectory directory, IStateStore states, string path, LogView view)
+    {
+        _directory = directory;
+        _states = states;
+        _path = path;
+        _view = view;
+    }
+
+    /// <summary>What it consists of.</summary>
+    public CopyOffer Offer { get; private set; }
+
+    /// <summary>Takes a picture, and reads all of it for its digests.</summary>
+    /// <param name="directory">The node's directory.</param>
+    /// <param name="states">The kind of its state.</param>
+    /// <param name="log">Its log.</param>
+    /// <param name="state">Its state.</param>
+    /// <param name="durable">A record that is durable and written here.</param>
+    /// <param name="id">What the copy is called.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <exception cref="StorageException">The picture cannot be taken, or what it is to hold is damaged.</exception>
+    public static CopySource Create(
+        DataDirectory directory, IStateStore states, RecordLog log, IState state, Vlsn durable, Guid id, CancellationToken cancellation)
+    {
+        var files = directory.Files;
+        files.CreateDirectory(directory.SnapshotsPath);
+        var path = Path.Combine(directory.SnapshotsPath, id.ToString("N"));
+        // The segment that the picture begins in must not go between the picture and the view.
+        using var early = log.View();
+        var before = state.Applied.Vlsn;
+        state.Checkpoint(path);
+        var source = new CopySource(directory, states, path, log.View());
+        try
+        {
+            source.Describe(before, state.Applied.Vlsn, durable, id, cancellation);
+            return source;
+        }
+        catch
+        {
+            source.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Removes the pictures that an earlier run of the node left.</summary>
+    public static void RemoveLeftOver(DataDirectory directory, IStateStore states) => states.Remove(directory.SnapshotsPath);
+
+    /// <summary>Reads a chunk.</summary>
+    /// <param name="file">The file, counted from 0.</param>
+    /// <param name="chunk">The chunk in it, counted from 0.</param>
+    /// <param name="buffer">Filled with as many bytes as the chunk has.</param>
+    /// <returns>How many bytes it has.</returns>
+    /// <exception cref="DamageException">What was read is not what was described: the disk has lost it since.</exception>
+    public int Read(int file, int chunk, Span<byte> buffer)
+    {
+        var described = Offer.Files[file];
+        var length = described.LengthOf(chunk);
+        var position = (long)chunk * Limits.ChunkBytes;
+        var opened = _files[file];
+        var read = opened.Read(position, buffer[..length]);
+        var digest = ChunkDigest.Of(buffer[..read]);
+        if (read == length && digest == described.Chunks[chunk]) return length;
+        throw new DamageException(opened.Path, position, "a chunk of a copy", $"{length} bytes with digest {described.Chunks[chunk]}", $"{read} with {digest}", DamageException.RestoreAdvice);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var file in _files) file.Dispose();
+        _view.Dispose();
+        _states.Remove(_path);
+    }
+
+    private void Describe(Vlsn before, Vlsn applied, Vlsn durable, Guid id, CancellationToken cancellation)
+    {
+        // The picture stands at or above the record that was applied before it was taken; the log's part begins with the segment that holds that one.
+        var end = _view.PositionAt(Vlsn.Min(Vlsn.Max(durable, applied), _view.Last));
+        var wanted = new List<(string Name, string Path, long Length)>();
+        foreach (var (path, segment, totals) in _view.Segments)
+        {
+            if (segment.End >= end.End && wanted.Count > 0) break;
+            if (totals.Position.Vlsn < before && totals.Position.End < end.End) continue;
+            var last = totals.Position.End < end.End ? totals.Position.End : end.End;
+            wanted.Add(("log/" + Path.GetFileName(path), path, SegmentHeader.Size + last.DistanceFrom(segment.End)));
+        }
+
+        foreach (var name in _directory.Files.ListFiles(_path).Where(static name => name != "LOCK" && CopyFile.IsPlain("state/" + name)))
+            wanted.Add(("state/" + name, Path.Combine(_path, name), -1));
+        wanted.Sort(static (one, other) => string.CompareOrdinal(one.Name, other.Name));
+        var described = ImmutableArray.CreateBuilder<CopyFile>(wanted.Count);
+        foreach (var (name, path, length) in wanted)
+        {
+            var file = _directory.Files.Open(path, FileOpening.Read);
+            _files.Add(file);
+            described.Add(Digest(name, file, length < 0 ? file.Length : length, cancellation));
+        }
+
+        Offer = new CopyOffer(id, Vlsn.Min(applied, end.Vlsn), end.Vlsn, described.MoveToImmutable());
+    }
+
+    private static CopyFile Digest(string name, IFile file, long length, CancellationToken cancellation)
+    {
+        var buffer = new byte[Limits.ChunkBytes];
+        var chunks = ImmutableArray.CreateBuilder<ChunkDigest>();
+        for (var position = 0L; position < length; position += Limits.ChunkBytes)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var wanted = (int)Math.Min(Limits.ChunkBytes, length - position);
+            var read = file.Read(position, buffer.AsSpan(0, wanted));
+            if (read < wanted)
+                throw new DamageException(file.Path, position + read, "length", $"{length} bytes or more", $"{position + read}", DamageException.RestoreAdvice);
+            chunks.Add(ChunkDigest.Of(buffer.AsSpan(0, wanted)));
+        }
+
+        return new CopyFile(name, length, chunks.ToImmutable());
+    }
+}
