@@ -29,3 +29,11 @@ public sealed record SyncupSummary(
 /// <param name="Acknowledged">How many of those had been acknowledged (with <see cref="AckPolicy.None"/>).</param>
 /// <param name="Export">The file that holds every undone operation.</param>
 public sealed record RollbackNotice(long Matchpoint, long Records, long Commits, long Acknowledged, string Export);
+
+/// <summary>How far a full copy is that this node fetches.</summary>
+/// <param name="Donor">Whom it comes from.</param>
+/// <param name="Bytes">How many bytes of it are here.</param>
+/// <param name="TotalBytes">How many there are.</param>
+/// <param name="BytesPerSecond">How fast they come, since this donor began.</param>
+/// <param name="Left">How long the rest takes at that rate; null where that is not known.</param>
+public sealed record CopyProgress(string Donor, long Bytes, long TotalBytes, double BytesPerSecond, TimeSpan? Left);

@@ -19,21 +19,16 @@ public sealed class MatchpointNode : IAsyncDisposable
 
     private readonly ConcurrentDictionary<string, MatchpointDatabase> _databases = new(StringComparer.Ordinal);
     private readonly ConcurrentBag<TransactionWriter> _writers = [];
-    private readonly ChangeReader _changes;
+    private readonly Func<CancellationToken, Task<NodeCore>> _open;
+    private readonly SemaphoreSlim _opening = new(1, 1);
+    private volatile Inside _inside;
     private volatile bool _isClosed;
 
-    private MatchpointNode(NodeCore core)
+    private MatchpointNode(NodeCore core, Func<CancellationToken, Task<NodeCore>> open)
     {
-        Core = core;
-        Reader = new Reader(core);
-        Catalogue = new Catalogue(Reader);
-        Committer = new Committer(core);
-        _changes = new ChangeReader(core, Catalogue);
+        _open = open;
+        _inside = Take(core);
         Default = Database(Catalogue.DefaultName);
-        core.Board.StateChanged = change => StateChanged?.Invoke(this, change);
-        core.Board.SyncupStep = progress => SyncupProgressed?.Invoke(this, progress);
-        core.Board.SyncupCompleted = summary => SyncupCompleted?.Invoke(this, summary);
-        core.Board.Undone = notice => RolledBack?.Invoke(this, notice);
     }
 
     /// <summary>The node does something else now. Called in order; handlers must be short.</summary>
@@ -47,6 +42,9 @@ public sealed class MatchpointNode : IAsyncDisposable
 
     /// <summary>Transactions were undone. Each is in the export that the notice names.</summary>
     public event EventHandler<RollbackNotice>? RolledBack;
+
+    /// <summary>More of a full copy is here that this node fetches.</summary>
+    public event EventHandler<CopyProgress>? CopyProgressed;
 
     /// <summary>What it does now.</summary>
     public NodeState State => Core.Board.State;
@@ -63,13 +61,13 @@ public sealed class MatchpointNode : IAsyncDisposable
     /// <summary>Where it listens; null when it does not.</summary>
     public string? Address => Core.Endpoint?.ToString();
 
-    internal NodeCore Core { get; }
+    internal NodeCore Core => _inside.Core;
 
-    internal Reader Reader { get; }
+    internal Reader Reader => _inside.Reader;
 
-    internal Catalogue Catalogue { get; }
+    internal Catalogue Catalogue => _inside.Catalogue;
 
-    internal Committer Committer { get; }
+    internal Committer Committer => _inside.Committer;
 
     /// <summary>Opens a node by itself, with nothing but a directory. It takes writes when this returns.</summary>
     /// <inheritdoc cref="OpenAsync(MatchpointOptions, CancellationToken)"/>
@@ -97,7 +95,8 @@ public sealed class MatchpointNode : IAsyncDisposable
             {
                 [ClientService.Name] = async (channel, stopping) => await new ClientService(await ready.Task.ConfigureAwait(false)).ServeAsync(channel, stopping).ConfigureAwait(false),
             };
-            node = new MatchpointNode(await NodeCore.OpenAsync(options, parts, services, cancellation).ConfigureAwait(false));
+            var open = (CancellationToken given) => NodeCore.OpenAsync(options, parts, services, given);
+            node = new MatchpointNode(await open(cancellation).ConfigureAwait(false), open);
             ready.SetResult(node);
             if (options.Members.Count <= 1) await node.WaitUntilReadyAsync(options.CommitTimeout, cancellation).ConfigureAwait(false);
             return node;
@@ -209,7 +208,7 @@ public sealed class MatchpointNode : IAsyncDisposable
     public IAsyncEnumerable<ChangeSet> ChangesAsync(CommitToken after, CancellationToken cancellation = default)
     {
         ThrowIfClosed();
-        return _changes.ReadAsync(after, cancellation);
+        return _inside.Changes.ReadAsync(after, cancellation);
     }
 
     /// <summary>How the node is.</summary>
@@ -223,10 +222,19 @@ public sealed class MatchpointNode : IAsyncDisposable
         Task.Run(() => StatusReport.Digest(Reader, cancellation), cancellation);
 
     /// <summary>Closes the node: what it has is written and flushed, and its directory may be opened again.</summary>
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         _isClosed = true;
-        return Core.DisposeAsync();
+        // While it is being opened with a full copy, that comes first.
+        await _opening.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+        try
+        {
+            await Core.DisposeAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            _opening.Release();
+        }
     }
 
     internal void ThrowIfClosed() => ObjectDisposedException.ThrowIf(_isClosed, this);
@@ -237,6 +245,47 @@ public sealed class MatchpointNode : IAsyncDisposable
         using var view = Core.Log.View();
         return new CommitToken(view.TryGet(vlsn, out var header, out _) ? (long)header.Term.Value : 0, vlsn.DistanceFrom(Vlsn.Null));
     }
+
+    private Inside Take(NodeCore core)
+    {
+        var reader = new Reader(core);
+        var catalogue = new Catalogue(reader);
+        core.Board.StateChanged = change => StateChanged?.Invoke(this, change);
+        core.Board.SyncupStep = progress => SyncupProgressed?.Invoke(this, progress);
+        core.Board.SyncupCompleted = summary => SyncupCompleted?.Invoke(this, summary);
+        core.Board.Undone = notice => RolledBack?.Invoke(this, notice);
+        core.Board.CopyStep = progress => CopyProgressed?.Invoke(this, progress);
+        core.Copied = () => _ = Task.Run(() => OpenWithCopyAsync(core));
+        return new Inside(core, reader, catalogue, new Committer(core), new ChangeReader(core, catalogue));
+    }
+
+    /// <summary>A full copy is whole: what holds the old content is closed, and another opened that finds the copy in its place.</summary>
+    private async Task OpenWithCopyAsync(NodeCore old)
+    {
+        await _opening.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+        try
+        {
+            if (_isClosed) return;
+            old.WillBeReopened = true;
+            await old.DisposeAsync().ConfigureAwait(false);
+            var core = await _open(CancellationToken.None).ConfigureAwait(false);
+            _inside = Take(core);
+            StateChanged?.Invoke(this, new StateChange(NodeState.NeedsCopy, core.Board.State, core.Board.Step));
+        }
+        catch (Exception error)
+        {
+            // Nothing is lost: the old content is removed only when the new was opened.
+            old.Board.FailedToReopen($"the full copy could not be opened: {error.Message}");
+            StateChanged?.Invoke(this, new StateChange(NodeState.NeedsCopy, NodeState.Failed, old.Board.Step));
+        }
+        finally
+        {
+            _opening.Release();
+        }
+    }
+
+    /// <summary>What the node consists of, between two openings of its directory.</summary>
+    private sealed record Inside(NodeCore Core, Reader Reader, Catalogue Catalogue, Committer Committer, ChangeReader Changes);
 
     internal TransactionWriter RentWriter() => _writers.TryTake(out var writer) ? writer : new TransactionWriter(Core.PieceBytes);
 

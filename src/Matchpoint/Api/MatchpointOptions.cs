@@ -57,6 +57,9 @@ public sealed record MatchpointOptions
     /// <summary>How many bytes of log are kept for members that are away, beyond what is needed here: 64 MiB or more.</summary>
     public long LogKeepBytes { get; init; } = 4L * 1024 * 1024 * 1024;
 
+    /// <summary>How many bytes a second a full copy may take that this node gives to another: 64 KiB or more; null for as many as go.</summary>
+    public long? CopyBytesPerSecond { get; init; }
+
     /// <summary>How far the clocks of two members may be apart.</summary>
     public TimeSpan MaxClockSkew { get; init; } = TimeSpan.FromMinutes(1);
 

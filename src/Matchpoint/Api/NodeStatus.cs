@@ -24,7 +24,7 @@ public enum NodeState
     /// <summary>A rollback was refused: an operator decides. Reads go on.</summary>
     AwaitingOperator,
 
-    /// <summary>Its log shares nothing with the group's that is still kept: it needs a full copy. Reads go on.</summary>
+    /// <summary>Its log shares nothing with the group's that is still kept: it fetches a full copy. Reads go on.</summary>
     NeedsCopy,
 
     /// <summary>Its disk failed, or it found itself in a state that cannot be. It takes no more part. Reads go on where they can.</summary>
@@ -92,6 +92,9 @@ public sealed record NodeStatus
 
     /// <summary>Whether it takes part in elections and majorities.</summary>
     public required bool Counts { get; init; }
+
+    /// <summary>How far a full copy is that the node fetches; null when it fetches none.</summary>
+    public CopyProgress? Copy { get; init; }
 
     /// <summary>What is to be known or done, one sentence each.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }

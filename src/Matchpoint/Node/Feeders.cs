@@ -32,6 +32,12 @@ internal sealed class Feeders(
     /// <inheritdoc/>
     public TimeSpan HeartbeatInterval => heartbeatInterval;
 
+    /// <summary>As what this node feeds others.</summary>
+    public FeedingRole Role
+    {
+        get { lock (_gate) return _role; }
+    }
+
     /// <summary>What this node last heard of the primary's clock; 0 where it heard nothing.</summary>
     public Func<long> UpstreamStamp { get; set; } = static () => 0;
 

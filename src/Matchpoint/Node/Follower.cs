@@ -39,6 +39,14 @@ internal interface IFollowerHost : INodeHost
 
     /// <summary>A syncup has come to its end.</summary>
     void OnSyncup(string feeder, ReplicaResult result, TimeSpan duration);
+
+    /// <summary>Fetches a full copy.</summary>
+    /// <param name="primary">The primary.</param>
+    /// <param name="term">Its term.</param>
+    /// <param name="neededFrom">The first record that it still keeps.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <returns>Whether the copy is whole: then the node is about to be opened anew with it.</returns>
+    Task<bool> CopyAsync(string primary, Term term, Vlsn neededFrom, CancellationToken cancellation);
 }
 
 /// <summary>
@@ -70,6 +78,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
     private Term _term;
     private string _primary = "";
     private Vlsn _feederDurable;
+    private Vlsn _feederFirst;
     private Vlsn _target;
     private TimeSpan _toldHeardAt;
     private (Vlsn Durable, TimeSpan At) _pendingLag;
@@ -258,7 +267,10 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
             var needsOperator = false;
             try
             {
-                needsOperator = await JoinAsync(feeder, term, cancellation).ConfigureAwait(false);
+                var outcome = await JoinAsync(feeder, term, cancellation).ConfigureAwait(false);
+                needsOperator = outcome is ReplicaOutcome.Refused;
+                // Only the primary surely keeps what others still need: what it shares nothing with is lost to the stream.
+                if (outcome is ReplicaOutcome.Restore && feeder == primary && await _host.CopyAsync(primary, term, _feederFirst, cancellation).ConfigureAwait(false)) return;
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {
@@ -297,8 +309,8 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
     }
 
     /// <summary>One session, from connecting to its end.</summary>
-    /// <returns>Whether an operator must do something first.</returns>
-    private async Task<bool> JoinAsync(string feeder, Term term, CancellationToken cancellation)
+    /// <returns>How the syncup ended; null when it led to a stream, which has ended.</returns>
+    private async Task<ReplicaOutcome?> JoinAsync(string feeder, Term term, CancellationToken cancellation)
     {
         var began = _clock.Now;
         var channel = await _network.ConnectAsync(_members.AddressOf(feeder), _options.ElectionTimeout * 2, _clock.Time, cancellation).ConfigureAwait(false);
@@ -323,9 +335,9 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
                 },
             };
             var result = await session.RunAsync(cancellation).ConfigureAwait(false);
-            if (isLive) return false;
+            if (isLive) return null;
             _host.OnSyncup(feeder, result, _clock.Now - began);
-            return result.Outcome is ReplicaOutcome.Restore or ReplicaOutcome.Refused;
+            return result.Outcome;
         }
     }
 
@@ -353,6 +365,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
 
     private HelloVerdict.Refused? Admit(in FeederHello hello, string feeder, Term term)
     {
+        _feederFirst = hello.First;
         if (hello.Term > term) _host.OnTermSeen(hello.Term);
         if (hello.PrimaryTerm != hello.Term || hello.PrimaryTerm != term)
         {

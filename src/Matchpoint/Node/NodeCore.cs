@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Matchpoint.Copies;
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Durability;
 using Matchpoint.Protocol.Elections;
@@ -6,6 +7,7 @@ using Matchpoint.Protocol.Hello;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
 using Matchpoint.Protocol.Syncup;
+using Matchpoint.Storage.Copies;
 using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Log;
 using Matchpoint.Storage.State;
@@ -24,6 +26,8 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     private readonly DataDirectory _directory;
     private readonly BallotFile _ballot;
     private readonly StateKeeper _keeper;
+    private readonly CopyDonor _donor;
+    private readonly CopyFetch _copying;
     private readonly ElectionSettings _settings;
     private readonly SyncupPeer _self;
     private readonly ITimer _sweeper;
@@ -57,6 +61,9 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         Feeders.UpstreamStamp = () => Follower.Heard;
         Feeders.Relay = Follower.Relay;
         Elections = new ElectionDriver(_settings, ballot, log, Members, Feeders, Progress, Clock, parts.Network, this);
+        var stock = new CopyStock(directory, parts.States(options), log, keeper.State, () => Progress.Durable, () => Feeders.Role.Term);
+        _donor = new CopyDonor(stock, Members, Clock, parts.NewId, options.CopyBytesPerSecond);
+        _copying = new CopyFetch(log, stock.States, Members, Clock, options, parts.Network) { Progressed = OnCopyProgress };
         Progress.DurableMoved = OnDurableMoved;
         log.Moved = OnLogMoved;
         _sweeper = options.Time.CreateTimer(static state => ((NodeCore)state!).Sweep(), this, SweepInterval, SweepInterval);
@@ -171,7 +178,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return;
-        Board.Report(NodeState.Closed, "closed");
+        if (!WillBeReopened) Board.Report(NodeState.Closed, "closed");
         await _stopping.CancelAsync().ConfigureAwait(false);
         await _sweeper.DisposeAsync().ConfigureAwait(false);
         await _electing.ConfigureAwait(false);
@@ -179,6 +186,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         Progress.EndReign();
         Feeders.Dispose();
         if (_listener is not null) await _listener.DisposeAsync().ConfigureAwait(false);
+        _donor.Dispose();
         await Follower.DisposeAsync().ConfigureAwait(false);
         Progress.EndAll();
         await _keeper.DisposeAsync().ConfigureAwait(false);
@@ -325,6 +333,23 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         Feeders.ChangeRole(default);
     }
 
+    /// <summary>Whether it is closed only to be opened again with a full copy.</summary>
+    public bool WillBeReopened { get; set; }
+
+    /// <summary>Called when a full copy is whole: the node is to be closed and opened again, and has it then.</summary>
+    public Action Copied { get; set; } = static () => { };
+
+    /// <inheritdoc/>
+    public async Task<bool> CopyAsync(string primary, Term term, Vlsn neededFrom, CancellationToken cancellation)
+    {
+        var why = await _copying.RunAsync(primary, term, neededFrom, cancellation).ConfigureAwait(false);
+        Board.Warn("copy", why is null ? null : $"no member gave a full copy yet, and it is tried again: {why}");
+        if (why is not null) return false;
+        Board.Report(NodeState.NeedsCopy, "the full copy is whole: it takes the place of what was here");
+        Copied();
+        return true;
+    }
+
     /// <summary>Why the node has failed; null while it has not.</summary>
     public Exception? Failure { get; private set; }
 
@@ -345,13 +370,18 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
             if (directory.Identity.Group != fresh.Group)
                 throw new Storage.ForeignException($"{directory.Path}: the directory belongs to group {directory.Identity.Group}, and '{options.Group}' is group {fresh.Group}. "
                     + $"Name the group that made it, or another directory.");
+            var states = parts.States(options);
+            var isCopied = CopyTarget.InstallWhole(directory);
+            CopySource.RemoveLeftOver(directory, states);
             log = RecordLog.Open(directory, parts.Log with { Time = options.Time });
             var ballot = BallotFile.Open(directory, hasRecords: !log.Appended.Vlsn.IsNull);
             // A log that only a node by itself ever wrote may be that of a member of this group: what it promised stays promised.
-            var keeper = StateKeeper.Open(directory, log, parts.States(options), options.LogKeepBytes, log.Durable);
+            var keeper = StateKeeper.Open(directory, log, states, options.LogKeepBytes, log.Durable);
+            CopyTarget.RemoveReplaced(directory, states);
             var core = new NodeCore(options, parts, directory, log, ballot, keeper);
             foreach (var sentence in log.OpenReport.Sentences()) core.Board.Note(sentence);
             if (keeper.Note is { } note) core.Board.Warn("state", note);
+            if (isCopied) core.Board.Note($"a full copy up to record {log.Appended.Vlsn} took the place of the log and the state");
             return core;
         }
         catch
@@ -375,6 +405,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
             {
                 [Services.Stream] = (channel, stopping) => Feeders.ServeAsync(channel, SyncupVersion.Two, stopping),
                 [ElectionDriver.Service] = ServeGroupAsync,
+                [CopyDonor.Service] = _donor.ServeAsync,
             };
             _listener = await _network.ListenAsync(Transport.Endpoint.Parse(address), services, OnSessionFailed, Options.Time).ConfigureAwait(false);
         }
@@ -415,6 +446,12 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         Log.NoteDurable(Progress.Durable);
         _keeper.OnDurableMoved();
         Feeders.OnDurableMoved();
+    }
+
+    private void OnCopyProgress(CopyProgress progress)
+    {
+        Board.Report(NodeState.NeedsCopy, CopyText.Of(progress));
+        Board.CopyProgressed(progress);
     }
 
     private void OnSessionFailed(string peer, Exception error)

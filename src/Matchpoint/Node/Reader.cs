@@ -40,14 +40,28 @@ internal sealed class Reader(NodeCore core)
         var at = isLocal ? Everything : core.Progress.Durable;
         // Before the state: what is forgotten from now on is in the state already.
         var tail = isLocal ? core.Appender.Tail : core.Appender.TailWith(at);
-        if (tail.IsEmpty || core.State.Applied.Vlsn < tail.Floor) return core.State.Get(stateKey);
+        if (tail.IsEmpty || core.State.Applied.Vlsn < tail.Floor) return GetApplied(stateKey);
         return tail.TryFind(stateKey, at, Vlsn.Null, out var value) switch
         {
             TailAnswer.Value => value.ToArray(),
             TailAnswer.Deleted => null,
-            _ => core.State.Get(stateKey),
+            _ => GetApplied(stateKey),
         };
     }
+
+    private byte[]? GetApplied(ReadOnlySpan<byte> stateKey)
+    {
+        try
+        {
+            return core.State.Get(stateKey);
+        }
+        catch (ObjectDisposedException) when (core.WillBeReopened)
+        {
+            throw Reopening();
+        }
+    }
+
+    private StaleReadException Reopening() => new($"node '{core.Members.Self}' opens a full copy in place of what it had. Read again in a moment.");
 
     /// <summary>Waits until this node can serve a read of a level.</summary>
     public async ValueTask PrepareAsync(ReadLevel level, CancellationToken cancellation)
@@ -76,8 +90,17 @@ internal sealed class Reader(NodeCore core)
     }
 
     /// <summary>A picture of all data at one record, for a level that was prepared.</summary>
-    public ReadSnapshot Snapshot(ReadLevel level, bool isTransaction = false) =>
-        core.Appender.Snapshot(core.Progress.Durable, level.Kind == ReadKind.Local, isTransaction);
+    public ReadSnapshot Snapshot(ReadLevel level, bool isTransaction = false)
+    {
+        try
+        {
+            return core.Appender.Snapshot(core.Progress.Durable, level.Kind == ReadKind.Local, isTransaction);
+        }
+        catch (ObjectDisposedException) when (core.WillBeReopened)
+        {
+            throw Reopening();
+        }
+    }
 
     /// <summary>How long ago this node was surely as current as its primary; null when that is not known.</summary>
     public TimeSpan? Lag()
@@ -149,6 +172,8 @@ internal sealed class Reader(NodeCore core)
                 break;
             case WaitResult.Cancelled:
                 throw new OperationCanceledException(cancellation);
+            case WaitResult.Ended when core.WillBeReopened:
+                throw Reopening();
             case WaitResult.Ended:
                 throw new NodeFailedException($"node '{core.Members.Self}' was closed while a read waited.");
             default:
@@ -164,7 +189,7 @@ internal sealed class Reader(NodeCore core)
         for (var pause = FirstPause; !isTrue(); pause = Longer(pause))
         {
             if (core.Clock.Now >= deadline) throw new StaleReadException($"waited {core.Options.ReadTimeout} for {what}, in vain ({core.Board.Step}).");
-            if (core.Stopping.IsCancellationRequested) throw new NodeFailedException($"node '{core.Members.Self}' was closed while a read waited.");
+            if (core.Stopping.IsCancellationRequested) throw core.WillBeReopened ? Reopening() : new NodeFailedException($"node '{core.Members.Self}' was closed while a read waited.");
             await Task.Delay(pause, core.Clock.Time, cancellation).ConfigureAwait(false);
         }
     }

@@ -10,6 +10,7 @@ internal sealed class StatusBoard
     private readonly Queue<string> _notes = [];
     private NodeState _state = NodeState.Opening;
     private string _step = "opening";
+    private CopyProgress? _copy;
 
     /// <summary>The node does something else now.</summary>
     public Action<StateChange>? StateChanged { get; set; }
@@ -23,6 +24,9 @@ internal sealed class StatusBoard
     /// <summary>Transactions were undone.</summary>
     public Action<RollbackNotice>? Undone { get; set; }
 
+    /// <summary>More of a full copy is here.</summary>
+    public Action<CopyProgress>? CopyStep { get; set; }
+
     /// <summary>What it does.</summary>
     public NodeState State
     {
@@ -33,6 +37,12 @@ internal sealed class StatusBoard
     public string Step
     {
         get { lock (_gate) return _step; }
+    }
+
+    /// <summary>How far a full copy is that the node fetches; null when it fetches none.</summary>
+    public CopyProgress? Copy
+    {
+        get { lock (_gate) return _state == NodeState.NeedsCopy ? _copy : null; }
     }
 
     /// <summary>What is to be known or done.</summary>
@@ -76,6 +86,13 @@ internal sealed class StatusBoard
         StateChanged?.Invoke(change);
     }
 
+    /// <summary>The node closed what it held to open something else, and could not.</summary>
+    public void FailedToReopen(string sentence)
+    {
+        lock (_gate) (_state, _step) = (NodeState.Failed, sentence);
+        Warn("failure", $"{sentence} Close the node, mend the cause, and open it again.");
+    }
+
     /// <summary>Something is to be known; null takes it back.</summary>
     public void Warn(string source, string? sentence)
     {
@@ -101,6 +118,13 @@ internal sealed class StatusBoard
 
     /// <summary>A syncup has ended.</summary>
     public void SyncupEnded(SyncupSummary summary) => SyncupCompleted?.Invoke(summary);
+
+    /// <summary>More of a full copy is here.</summary>
+    public void CopyProgressed(CopyProgress progress)
+    {
+        lock (_gate) _copy = progress;
+        CopyStep?.Invoke(progress);
+    }
 
     /// <summary>Transactions were undone.</summary>
     public void RolledBack(RollbackNotice notice) => Undone?.Invoke(notice);

@@ -29,6 +29,7 @@ internal static class StatusReport
             Lag = reader.Lag(),
             TailBytes = core.Appender.TailBytes,
             Counts = core.Counts,
+            Copy = core.Board.Copy,
             Warnings = core.Board.Warnings,
             Members = core.Feeders.Status(),
         };

@@ -157,6 +157,8 @@ public class FollowerPromiseTests
         {
         }
 
+        public Task<bool> CopyAsync(string primary, Term term, Vlsn neededFrom, CancellationToken cancellation) => throw new NotSupportedException("Nothing is copied here.");
+
         public void OnSyncup(string feeder, ReplicaResult result, TimeSpan duration)
         {
         }

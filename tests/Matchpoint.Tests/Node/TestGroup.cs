@@ -1,4 +1,5 @@
 using System.Text;
+using Matchpoint.Node;
 using Matchpoint.Transport;
 
 namespace Matchpoint.Tests.Node;
@@ -12,9 +13,12 @@ internal sealed class TestGroup : IAsyncDisposable
     private readonly Func<MatchpointOptions, MatchpointOptions> _change;
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("matchpoint-group-");
 
-    private TestGroup(int size, Func<MatchpointOptions, MatchpointOptions> change)
+    private readonly NodeParts _parts;
+
+    private TestGroup(int size, Func<MatchpointOptions, MatchpointOptions> change, NodeParts parts)
     {
         _change = change;
+        _parts = parts;
         foreach (var (name, port) in Enumerable.Range(0, size).Select(i => $"{(char)('a' + i)}").Zip(LoopbackPorts.Take(size))) _listen.Add(name, new Endpoint("127.0.0.1", port));
         foreach (var from in Names)
         {
@@ -38,9 +42,9 @@ internal sealed class TestGroup : IAsyncDisposable
     public MatchpointNode this[string name] => _nodes[name];
 
     /// <summary>Starts a group and waits until all follow one primary.</summary>
-    public static async Task<TestGroup> StartAsync(int size = 3, Func<MatchpointOptions, MatchpointOptions>? change = null)
+    public static async Task<TestGroup> StartAsync(int size = 3, Func<MatchpointOptions, MatchpointOptions>? change = null, NodeParts? parts = null)
     {
-        var group = new TestGroup(size, change ?? (options => options));
+        var group = new TestGroup(size, change ?? (options => options), parts ?? NodeParts.Real);
         foreach (var name in group.Names) await group.StartAsync(name);
         await group.SettledAsync();
         return group;
@@ -63,7 +67,7 @@ internal sealed class TestGroup : IAsyncDisposable
     });
 
     /// <summary>Starts a member.</summary>
-    public async Task<MatchpointNode> StartAsync(string name) => _nodes[name] = await MatchpointNode.OpenAsync(OptionsOf(name), TestContext.Current.CancellationToken);
+    public async Task<MatchpointNode> StartAsync(string name) => _nodes[name] = await MatchpointNode.OpenAsync(OptionsOf(name), _parts, TestContext.Current.CancellationToken);
 
     /// <summary>Stops a member.</summary>
     public async Task StopAsync(string name)
