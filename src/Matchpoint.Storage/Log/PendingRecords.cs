@@ -16,9 +16,11 @@ internal sealed class PendingRecords
 
     /// <summary>Nothing pending behind a position.</summary>
     /// <param name="end">Where the log stands.</param>
+    /// <param name="lastSync">Its last sync point.</param>
     /// <param name="limit">So many bytes may wait; one record is always taken.</param>
-    public PendingRecords(LogPosition end, int limit)
+    public PendingRecords(LogPosition end, Vlsn lastSync, int limit)
     {
+        Pieces = new PieceRuns(lastSync, end.Vlsn);
         _limit = limit;
         End = end;
         _collecting = new byte[limit];
@@ -27,6 +29,9 @@ internal sealed class PendingRecords
 
     /// <summary>Where the log stands behind the last record, written or not.</summary>
     public LogPosition End { get; private set; }
+
+    /// <summary>Which of the last records are inner pieces.</summary>
+    public PieceRuns Pieces { get; }
 
     /// <summary>How many bytes wait.</summary>
     public int Count { get; private set; }
@@ -42,6 +47,7 @@ internal sealed class PendingRecords
         payload.CopyTo(record[RecordHeader.Size..]);
         var header = RecordCodec.Seal(record, End.Vlsn.Next, term, timestamp, kind, policy, End.Fingerprint);
         End = End.After(header);
+        Pieces.Add(header);
         return header;
     }
 
@@ -52,7 +58,13 @@ internal sealed class PendingRecords
         for (var rest = records; !rest.IsEmpty;)
         {
             var fault = position.TryAdvance(rest, out var header, out position);
-            if (fault is not null) return fault;
+            if (fault is not null)
+            {
+                Pieces.CutAfter(End.Vlsn);
+                return fault;
+            }
+
+            Pieces.Add(header);
             rest = rest[header.Length..];
         }
 
@@ -75,6 +87,7 @@ internal sealed class PendingRecords
     {
         Invariant.Holds(Count == 0, $"{Count} bytes wait to be written while the log is cut.");
         End = end;
+        Pieces.CutAfter(end.Vlsn);
     }
 
     private Span<byte> Reserve(int bytes)

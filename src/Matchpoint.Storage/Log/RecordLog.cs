@@ -10,10 +10,9 @@ namespace Matchpoint.Storage.Log;
 /// commits share one write and one flush (group commit). Readers take a <see cref="LogView"/> and are not disturbed.
 /// </summary>
 /// <remarks>
-/// Guarantees: (1) records are numbered without gaps and chained; (2) a record whose flush was awaited is on the device;
-/// (3) after a failed write or flush nothing is appended or acknowledged any more (<see cref="LogPoisonedException"/>);
-/// (4) readers see a record only when it is written. Two locks: the gate guards what is in memory and is never held across I/O; the
-/// writer's lock makes write, flush, cut, trim and close exclude each other, and neither appenders nor readers ever take it.
+/// Guarantees: (1) records are numbered without gaps and chained; (2) a record whose flush was awaited is on the device; (3) after a failed write or flush nothing is appended or
+/// acknowledged any more (<see cref="LogPoisonedException"/>); (4) readers see a record only when it is written. Two locks: the gate guards what is in memory and is never held across
+/// I/O; the writer's lock makes write, flush, cut, trim and close exclude each other, and neither appenders nor readers ever take it.
 /// </remarks>
 internal sealed class RecordLog : IDisposable
 {
@@ -45,7 +44,7 @@ internal sealed class RecordLog : IDisposable
         _positions = positions;
         _waiters = new LogWaiters(_gate);
         _pins = new LogPins(_gate);
-        _pending = new PendingRecords(store.Position, options.PendingBytes);
+        _pending = new PendingRecords(store.Position, store.LastSync, options.PendingBytes);
         _written = _pending.End.Vlsn;
         _flushed = _flushWanted = positions.Current.FlushedVlsn;
         _durable = positions.Current.Durable;
@@ -89,10 +88,8 @@ internal sealed class RecordLog : IDisposable
         get { lock (_gate) return _closed; }
     }
 
-    /// <summary>
-    /// Called when more is written, when more is flushed, when the log was cut, and when it has failed: on the thread that does it and under
-    /// the writer's lock, so it must be short, must not throw, and must wait for nobody who may wait for the log.
-    /// </summary>
+    /// <summary>Called when more is written or flushed, when the log was cut, and when it has failed: on the thread that does it and under the writer's lock, so it must be short, must not
+    /// throw, and must wait for nobody who may wait for the log.</summary>
     public Action? Moved { get; set; }
 
     /// <summary>Opens the log of a directory, mending what a crash left.</summary>
@@ -103,9 +100,7 @@ internal sealed class RecordLog : IDisposable
         return new RecordLog(directory, options, OpenedLog.Open(directory, options));
     }
 
-    /// <summary>
-    /// Appends a record of this node's own reign. It is in memory then; <see cref="WaitAsync"/> tells when it has come further.
-    /// </summary>
+    /// <summary>Appends a record of this node's own reign. It is in memory then; <see cref="WaitAsync"/> tells when it has come further.</summary>
     /// <param name="term">The reign; not below the last record's.</param>
     /// <param name="kind">What the record is.</param>
     /// <param name="policy">Whose acknowledgement its client waits for.</param>
@@ -137,9 +132,7 @@ internal sealed class RecordLog : IDisposable
         return true;
     }
 
-    /// <summary>
-    /// Appends records that another node wrote, if they are sound and continue this log.
-    /// </summary>
+    /// <summary>Appends records that another node wrote, if they are sound and continue this log.</summary>
     /// <param name="records">Whole records.</param>
     /// <param name="flush">How far they shall be brought without being asked again.</param>
     /// <param name="fault">Why nothing was appended; null when all of it was.</param>
@@ -216,10 +209,20 @@ internal sealed class RecordLog : IDisposable
         _driver?.Wake();
     }
 
+    /// <summary>The highest sync point up to a record above the durable ones: what is an inner piece is lowered.</summary>
+    public Vlsn SyncPointAtOrBelow(Vlsn vlsn)
+    {
+        lock (_gate) return _pending.Pieces.SyncPointAtOrBelow(vlsn);
+    }
+
     /// <summary>Takes note that records up to a VLSN are durable on a majority; lower ones than known are no news.</summary>
     public void NoteDurable(Vlsn vlsn)
     {
-        lock (_gate) _durable = Vlsn.Max(_durable, vlsn);
+        lock (_gate)
+        {
+            _durable = Vlsn.Max(_durable, vlsn);
+            _pending.Pieces.Forget(_durable);
+        }
     }
 
     /// <summary>A fixed view of what is written now, kept from removal until it is disposed.</summary>
@@ -255,10 +258,8 @@ internal sealed class RecordLog : IDisposable
         lock (_writing) FlushAll_Writing();
     }
 
-    /// <summary>
-    /// Cuts the log durably behind a sync point, or wholly. In order: everything flushed, intent flushed, tail removed,
-    /// positions lowered, export made final, intent removed. After a crash in between, opening finishes it.
-    /// </summary>
+    /// <summary>Cuts the log durably behind a sync point, or wholly. In order: everything flushed, intent flushed, tail removed, positions lowered, export made final, intent removed. After a
+    /// crash in between, opening finishes it.</summary>
     /// <param name="matchpoint">The last record to stay; null for none.</param>
     /// <param name="export">The name of the pending export that becomes final with the cut; empty for none.</param>
     public void CutAfter(Vlsn matchpoint, string export)
@@ -309,9 +310,7 @@ internal sealed class RecordLog : IDisposable
         }
     }
 
-    /// <summary>
-    /// Removes the oldest segments that hold nothing above a VLSN. The last segment stays, and so does whatever a view holds.
-    /// </summary>
+    /// <summary>Removes the oldest segments that hold nothing above a VLSN. The last segment stays, and so does whatever a view holds.</summary>
     /// <returns>How many segments went.</returns>
     public int RemoveUpTo(Vlsn vlsn)
     {

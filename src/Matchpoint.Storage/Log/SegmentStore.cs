@@ -52,6 +52,20 @@ internal sealed class SegmentStore : IDisposable
     public LogPosition Position =>
         _segments is [.., var last] ? last.Totals.Position : LogPosition.Start(_directory.Identity.Group);
 
+    /// <summary>The last sync point that is written; what lies before the oldest segment where none of them has one.</summary>
+    public Vlsn LastSync
+    {
+        get
+        {
+            for (var i = _segments.Length - 1; i >= 0; i--)
+            {
+                if (_segments[i].Totals.LastSync is { IsNull: false } last) return last;
+            }
+
+            return _segments is [var oldest, ..] ? oldest.Before.Vlsn : Vlsn.Null;
+        }
+    }
+
     /// <summary>Whether complete segments wait to be flushed.</summary>
     public bool HasUnflushed => !_unflushed.IsEmpty;
 

@@ -14,7 +14,7 @@ namespace Matchpoint;
 public sealed class MatchpointTransaction : IDisposable
 {
     private readonly MatchpointNode _node;
-    private readonly TransactionWriter _writer = new();
+    private readonly TransactionWriter _writer;
     private readonly ReadSet _reads = new();
     private TailGeneration? _own;
     private ReadSnapshot? _snapshot;
@@ -22,7 +22,11 @@ public sealed class MatchpointTransaction : IDisposable
     private long _bytes;
     private bool _isOver;
 
-    internal MatchpointTransaction(MatchpointNode node) => _node = node;
+    internal MatchpointTransaction(MatchpointNode node)
+    {
+        _node = node;
+        _writer = new TransactionWriter(node.Core.PieceBytes);
+    }
 
     /// <summary>Whether it has written anything.</summary>
     public bool HasWrites => _writer.Operations > 0;

@@ -51,7 +51,10 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         Members = new Members(options);
         Board = new StatusBoard();
         _self = new SyncupPeer { Name = options.Name, Rules = new HelloRules(options.MaxClockSkew), Time = options.Time };
-        Progress = new Progress((Members.Voters.Length == 1 ? options.Durability.LocalFlush : options.Durability.ReplicaFlush) != FlushPolicy.Sync, Clock);
+        Progress = new Progress((Members.Voters.Length == 1 ? options.Durability.LocalFlush : options.Durability.ReplicaFlush) != FlushPolicy.Sync, Clock)
+        {
+            ToSyncPoint = log.SyncPointAtOrBelow,
+        };
         Appender = new Appender(log, keeper.State, options.MaxTailBytes);
         var heartbeat = options.ElectionTimeout / 5;
         var seed = BinaryPrimitives.ReadUInt64LittleEndian(directory.Identity.Node.Value.ToByteArray()) ^ (ulong)options.Time.GetUtcNow().Ticks;

@@ -22,8 +22,14 @@ internal sealed class Progress(bool countsUnflushed, NodeClock clock)
     private int _pooled;
     private bool _hasEnded;
 
-    /// <summary>The highest record known to be durable. It never falls.</summary>
+    /// <summary>
+    /// The highest record known to be durable. It never falls. It is a sync point: a replica whose log ends within a transaction gives up its last pieces when it comes back, so that pieces
+    /// by themselves are never safe, however many hold them.
+    /// </summary>
     public Vlsn Durable => Vlsn.Null.Plus(Volatile.Read(ref _durable));
+
+    /// <summary>Lowers a record of the own log to a sync point.</summary>
+    public Func<Vlsn, Vlsn> ToSyncPoint { get; init; } = static vlsn => vlsn;
 
     /// <summary>Called when more is durable: outside the lock, from whichever thread brought it.</summary>
     public Action? DurableMoved { get; set; }
@@ -130,6 +136,7 @@ internal sealed class Progress(bool countsUnflushed, NodeClock clock)
         ProgressWaiter? reached;
         lock (_gate)
         {
+            durable = ToSyncPoint(durable);
             if (durable <= Durable) return;
             Volatile.Write(ref _durable, durable.DistanceFrom(Vlsn.Null));
             reached = TakeReached_Locked();
@@ -210,6 +217,7 @@ internal sealed class Progress(bool countsUnflushed, NodeClock clock)
     {
         var levels = _tracker?.Levels ?? default;
         var durable = countsUnflushed ? levels.AppendedByMajority : levels.FlushedByMajority;
+        if (durable > Durable) durable = ToSyncPoint(durable);
         var isMore = durable > Durable;
         if (isMore) Volatile.Write(ref _durable, durable.DistanceFrom(Vlsn.Null));
         return (TakeReached_Locked(), isMore);

@@ -157,8 +157,13 @@ internal sealed class Watch
         private void OnRemoved(NodeCore core, Vlsn shared, List<Remembered> removed, bool isNew)
         {
             var mustStay = isNew ? (int)Math.Max(0, Vlsn.Min(_flushed, shared.Plus(removed.Count)).DistanceFrom(shared)) : removed.Count;
-            if (!watch.IsLossy && watch.Ledger.Last > shared && mustStay > 0 && watch.Ledger[shared.Next].Fingerprint == removed[0].Fingerprint)
-                throw new ViolationException("what is durable stays", $"{machine.Name} lost record {shared.Next}, which is durable, and {mustStay - 1} behind it{(isNew ? " in a restart" : "")}");
+            // The last pieces of a transaction whose end a replica has not got it gives up when it comes back: only sync points were ever counted.
+            for (var i = 0; i < mustStay && !watch.IsLossy && shared.Plus(i + 1) <= watch.Ledger.Last; i++)
+            {
+                if (removed[i].Kind == RecordKind.Piece || watch.Ledger[shared.Plus(i + 1)].Fingerprint != removed[i].Fingerprint) continue;
+                throw new ViolationException("what is durable stays", $"{machine.Name} lost record {shared.Plus(i + 1)}, which is durable{(isNew ? ", in a restart" : "")}");
+            }
+
             if (mustStay == 0) return;
             watch.Undone += mustStay;
             watch.UndoneCommits += removed.Take(mustStay).Count(static record => record.Kind == RecordKind.Commit);

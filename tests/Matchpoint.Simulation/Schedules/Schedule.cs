@@ -143,9 +143,12 @@ internal sealed class Schedule
         var nodes = _machines.ConvertAll(static machine => machine.Node);
         if (nodes.Exists(static node => node is null)) return false;
         return nodes.Count(static node => node!.State == NodeState.Primary && node.Core.IsReady) == 1
-            && nodes.TrueForAll(node => node!.State is NodeState.Primary or NodeState.Following && node.Core.Log.Appended.Vlsn == End() && node.Core.State.Applied.Vlsn == End());
+            && nodes.TrueForAll(node => node!.State is NodeState.Primary or NodeState.Following && LastSync(node) == End() && node.Core.State.Applied.Vlsn == End());
 
-        Protocol.Identities.Vlsn End() => _watch.IsLossy ? nodes.Find(static node => node!.IsPrimary)!.Core.Log.Appended.Vlsn : _watch.Ledger.Last;
+        Protocol.Identities.Vlsn End() => _watch.IsLossy ? LastSync(nodes.Find(static node => node!.IsPrimary)!) : _watch.Ledger.Last;
+
+        // Pieces of a transaction that was given up may lie behind it.
+        static Protocol.Identities.Vlsn LastSync(MatchpointNode node) => node.Core.Log.SyncPointAtOrBelow(node.Core.Log.Appended.Vlsn);
     }
 
     private static string Describe(SimulatedMachine machine) => machine.Node is not { } node

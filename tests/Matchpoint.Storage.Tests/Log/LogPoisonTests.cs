@@ -139,7 +139,7 @@ public class LogPoisonTests
     {
         using var directory = DataDirectory.Open(_files, TestLogs.Root, "a test", TestLogs.Identity);
         using var store = new SegmentStore(directory, TestLogs.Stepped, [], Lsn.Zero);
-        var pending = new PendingRecords(LogPosition.Start(TestLogs.Group), 8192);
+        var pending = new PendingRecords(LogPosition.Start(TestLogs.Group), Vlsn.Null, 8192);
         for (var i = 0; i < 12; i++) pending.Add(new Term(1), 0, RecordKind.Membership, AckPolicy.None, new byte[50]);
         store.Write(pending.Take().Span, willFlush: false);
         Assert.True(store.HasUnflushed);

@@ -187,7 +187,7 @@ public sealed class LogWaitTests : IDisposable
     [Fact]
     public void A_huge_record_does_not_keep_its_buffer()
     {
-        var pending = new PendingRecords(LogPosition.Start(TestLogs.Group), 1000);
+        var pending = new PendingRecords(LogPosition.Start(TestLogs.Group), Vlsn.Null, 1000);
         foreach (var bytes in new[] { 50_000, 50_000, 10, 10, 10 })
         {
             pending.Add(new Term(1), 0, RecordKind.Membership, AckPolicy.None, new byte[bytes]);

@@ -32,7 +32,7 @@ public class FullCopyTests
         await group.AgreedAsync();
         Assert.True(FirstOf(node) > 1);
         Assert.Equal("v399", Text(await node.Default.GetAsync(Utf8("k399"), cancellation: Cancellation))?[..4]);
-        Assert.True(node.GetStatus().Counts);
+        await Eventually.HoldsAsync(() => node.GetStatus().Counts, "it takes part again");
         Assert.Null(node.GetStatus().Copy);
         Assert.DoesNotContain(node.GetStatus().Warnings, static warning => warning.Contains("copy", StringComparison.Ordinal));
         lock (states)

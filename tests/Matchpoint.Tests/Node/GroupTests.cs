@@ -253,7 +253,7 @@ public sealed class GroupTests
             previous = piece.Vlsn;
         }
 
-        await group.AgreedAsync();
+        await Eventually.HoldsAsync(() => group.Nodes.All(node => node.Core.Log.Written == previous), "the pieces in every log");
         group.Links(old.Options.Name, link => link.Cut());
         Assert.Equal(AppendResult.Appended, old.Core.Appender.TryCommit(reign, writer, first, previous, Durability.Full, reads: null, default, out _, out _));
         await Eventually.HoldsAsync(() => group.Nodes.Any(node => node != old && node.IsPrimary && node.Core.IsReady), "another primary");
@@ -266,6 +266,24 @@ public sealed class GroupTests
         var export = RollbackStore.List(data)[^1];
         Assert.Equal(1, export.Header.Commits);
         Assert.Equal(Enumerable.Range(0, 10).Select(i => $"piece{i}"), RollbackStore.Operations(data, export.Name).Select(operation => Text(operation.Key)));
+    }
+
+    [Fact]
+    public async Task Pieces_are_not_durable_before_their_transaction_is_however_many_hold_them()
+    {
+        await using var group = await StartAsync();
+        var primary = group.Primary;
+        await primary.Default.PutAsync(Utf8("k"), Utf8("v"), cancellation: Cancellation);
+        var writer = new TransactionWriter(pieceBytes: 100);
+        for (var i = 0; i < 10; i++) writer.Put(Utf8($"piece{i}"), new byte[50]);
+        var before = primary.Core.Log.Appended.Vlsn;
+        Assert.Equal(AppendResult.Appended, primary.Core.Appender.TryAppendPiece(primary.Core.Appender.Reign, writer.Payload(0, Vlsn.Null, Vlsn.Null).Span, out var piece));
+        primary.Core.Log.RequestFlush();
+        await Eventually.HoldsAsync(() => group.Nodes.All(node => node.Core.Log.Flushed == piece.Vlsn), "the piece on every disk");
+        await Eventually.HoldsAsync(() => primary.GetStatus().Members.All(member => member.Flushed == piece.Vlsn.DistanceFrom(Vlsn.Null)), "the piece acknowledged by all");
+        Assert.All(group.Nodes, node => Assert.True(node.Core.Progress.Durable <= before));
+        await primary.Default.PutAsync(Utf8("k"), Utf8("w"), cancellation: Cancellation);
+        Assert.Equal(piece.Vlsn.Next, primary.Core.Progress.Durable);
     }
 
     [Fact]
