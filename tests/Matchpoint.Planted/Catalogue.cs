@@ -38,8 +38,6 @@ internal static class Catalogue
             "return (Vlsn.Max(_log.Written, flushed), Vlsn.Max(_log.Written, flushed), _applied(), _host.Counts);"),
         new("own-copy-unflushed", "the primary counts its own copy before it is flushed", "src/Matchpoint/Node/Progress.cs",
             "            _tracker?.OnLocal(written, flushed);", "            _tracker?.OnLocal(written, written);"),
-        new("older-term-counted", "records of an earlier reign are counted by themselves (Raft, figure 8)", Acks,
-            "=> vlsn >= _reignStart ? vlsn : Vlsn.Null;", "=> vlsn;"),
         new("two-are-enough", "two voters count as a majority however many there are", Acks,
             "OfThisReign(_sorted[(_sorted.Length - 1) / 2])", "OfThisReign(_sorted[Math.Max(0, _sorted.Length - 2)])"),
         new("durable-beyond-the-log", "a replica believes what its feeder holds durable without having it", Follower,
