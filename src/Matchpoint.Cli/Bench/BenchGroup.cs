@@ -46,6 +46,9 @@ internal sealed class BenchGroup : IAsyncDisposable
         return node;
     }
 
+    /// <summary>A member's directory.</summary>
+    public string DirectoryOf(string name) => _options(name).Directory;
+
     /// <summary>Stops a member.</summary>
     public async Task StopAsync(string name)
     {
