@@ -92,8 +92,12 @@ internal sealed class PositionsFile : IDisposable
         try
         {
             var (positions, sequence, slot) = ReadSlots(file);
-            file.Flush(); // A killed process may have left the newer slot unflushed; then the other one must not be touched.
-            return new PositionsFile(files, path, file, positions, sequence, 1 - slot);
+            // The newer slot may be only in the page cache: a killed process left it unflushed, or a flush failed, and the next one would find nothing to do. It is
+            // written again, and is on the device before the other one is touched: a torn write of that would leave none.
+            var opened = new PositionsFile(files, path, file, positions, sequence - 1, slot);
+            opened.Write(positions);
+            opened.Flush();
+            return opened;
         }
         catch
         {
