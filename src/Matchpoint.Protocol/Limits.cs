@@ -27,6 +27,9 @@ internal static class Limits
     /// <summary>The longest node name, in bytes of UTF-8.</summary>
     public const int NodeNameBytes = 256;
 
+    /// <summary>The longest address of a node, in bytes of UTF-8.</summary>
+    public const int AddressBytes = 512;
+
     /// <summary>The longest reason given with a refusal or a close, in bytes of UTF-8. Longer ones are cut.</summary>
     public const int ReasonBytes = 4096;
 

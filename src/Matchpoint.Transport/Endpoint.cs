@@ -43,6 +43,21 @@ internal readonly record struct Endpoint(string Host, int Port)
         return new Endpoint(host, port);
     }
 
+    /// <summary>Reads HOST:PORT; false when the text is something else.</summary>
+    public static bool TryParse(string text, out Endpoint endpoint)
+    {
+        try
+        {
+            endpoint = Parse(text);
+            return true;
+        }
+        catch (FormatException)
+        {
+            endpoint = default;
+            return false;
+        }
+    }
+
     /// <summary>HOST:PORT.</summary>
     public override string ToString() => Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]:{Port}" : $"{Host}:{Port}";
 

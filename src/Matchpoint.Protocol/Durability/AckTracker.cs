@@ -12,18 +12,21 @@ internal readonly record struct AckLevels(Vlsn AppendedByMajority, Vlsn FlushedB
 /// <summary>
 /// Counts, on the primary, which records a majority of the voters hold: the durable VLSN. Records of earlier reigns are never counted by themselves,
 /// only below a record of this reign
-/// (Raft, figure 8): the reign's first record. Numbers only rise.
+/// (Raft, figure 8): the reign's first record. Numbers rise, but when more voters are needed than before.
 /// </summary>
 internal sealed class AckTracker
 {
-    private readonly string[] _voters;
-    private readonly int _self;
+    private readonly string _selfName;
     private readonly Vlsn _reignStart;
-    private readonly Vlsn[] _appended;
-    private readonly Vlsn[] _flushed;
-    private readonly TimeSpan[] _heard;
-    private readonly Vlsn[] _sorted;
-    private readonly TimeSpan[] _sortedTimes;
+    private readonly Dictionary<string, (Vlsn Appended, Vlsn Flushed, TimeSpan Heard)> _others = new(StringComparer.Ordinal);
+    private string[] _voters = [];
+    private int _self;
+    private bool _isSelfSufficient;
+    private Vlsn[] _appended = [];
+    private Vlsn[] _flushed = [];
+    private TimeSpan[] _heard = [];
+    private Vlsn[] _sorted = [];
+    private TimeSpan[] _sortedTimes = [];
     private TimeSpan _followedAt;
 
     /// <summary>A reign begins.</summary>
@@ -31,20 +34,12 @@ internal sealed class AckTracker
     /// <param name="self">The primary's name; it is a voter.</param>
     /// <param name="reignStart">The reign's first record.</param>
     /// <param name="now">The time.</param>
-    public AckTracker(IReadOnlyList<string> voters, string self, Vlsn reignStart, TimeSpan now)
+    /// <param name="isSelfSufficient">Whether nobody can be elected without this primary.</param>
+    public AckTracker(IReadOnlyList<string> voters, string self, Vlsn reignStart, TimeSpan now, bool isSelfSufficient = false)
     {
-        _voters = [.. voters];
-        _self = Array.IndexOf(_voters, self);
-        Invariant.Holds(_self >= 0, $"'{self}' leads a group in which it is no voter.");
+        _selfName = self;
         _reignStart = reignStart;
-        _appended = new Vlsn[_voters.Length];
-        _flushed = new Vlsn[_voters.Length];
-        _heard = new TimeSpan[_voters.Length];
-        _sorted = new Vlsn[_voters.Length];
-        _sortedTimes = new TimeSpan[_voters.Length];
-        Array.Fill(_heard, TimeSpan.MinValue);
-        _followedAt = CountHeard();
-        QuorumHeardAt = now;
+        Reconfigure(voters, isSelfSufficient, now);
     }
 
     /// <summary>How far the records have come.</summary>
@@ -59,7 +54,7 @@ internal sealed class AckTracker
     /// </summary>
     /// <param name="now">The time.</param>
     /// <param name="lease">How long those that have heard a primary certainly elect no other.</param>
-    public bool HoldsLease(TimeSpan now, TimeSpan lease) => _voters.Length == 1 || IsWithin(FollowedAt, now, lease);
+    public bool HoldsLease(TimeSpan now, TimeSpan lease) => IsWithin(FollowedAt, now, lease);
 
     /// <summary>When what a majority has answered was sent; the lowest time of all while none has.</summary>
     public TimeSpan FollowedAt => _followedAt;
@@ -67,12 +62,35 @@ internal sealed class AckTracker
     /// <summary>Whether a lease that began then still holds.</summary>
     public static bool IsWithin(TimeSpan followedAt, TimeSpan now, TimeSpan lease) => followedAt != TimeSpan.MinValue && now - followedAt < lease;
 
+    /// <summary>
+    /// Others vote from here on: from before the record that says so is in the log, so that it is never counted by those of before. Levels may fall, where more are needed now;
+    /// what was durable stays so.
+    /// </summary>
+    /// <param name="voters">The names of all voters.</param>
+    /// <param name="isSelfSufficient">Whether nobody can be elected without this primary.</param>
+    /// <param name="now">The time: those who vote from here on have until some time after to be heard.</param>
+    public void Reconfigure(IReadOnlyList<string> voters, bool isSelfSufficient, TimeSpan now)
+    {
+        for (var i = 0; i < _voters.Length; i++) _others[_voters[i]] = (_appended[i], _flushed[i], _heard[i]);
+        _voters = [.. voters];
+        _self = Array.IndexOf(_voters, _selfName);
+        Invariant.Holds(_self >= 0, $"'{_selfName}' leads a group in which it is no voter.");
+        _isSelfSufficient = isSelfSufficient;
+        (_appended, _flushed, _heard) = (new Vlsn[_voters.Length], new Vlsn[_voters.Length], new TimeSpan[_voters.Length]);
+        (_sorted, _sortedTimes) = (new Vlsn[_voters.Length], new TimeSpan[_voters.Length]);
+        for (var i = 0; i < _voters.Length; i++)
+            (_appended[i], _flushed[i], _heard[i]) = _others.Remove(_voters[i], out var known) ? known : (Vlsn.Null, Vlsn.Null, TimeSpan.MinValue);
+        _followedAt = CountHeard();
+        QuorumHeardAt = now;
+        Recount();
+    }
+
     /// <summary>The primary's own log has come so far.</summary>
     /// <returns>Whether any level has risen.</returns>
     public bool OnLocal(Vlsn appended, Vlsn flushed) => Set(_self, appended, flushed);
 
     /// <summary>A voter says how far it is.</summary>
-    /// <param name="voter">Its name; others than voters do not count.</param>
+    /// <param name="voter">Its name; others than voters are remembered, and do not count.</param>
     /// <param name="appended">The last record that it holds.</param>
     /// <param name="flushed">The last record on its device.</param>
     /// <param name="heardSentAt">When the newest message that it has heard was sent.</param>
@@ -80,12 +98,24 @@ internal sealed class AckTracker
     public bool OnVoter(string voter, Vlsn appended, Vlsn flushed, TimeSpan heardSentAt)
     {
         var index = Array.IndexOf(_voters, voter);
-        if (index < 0 || index == _self) return false;
+        if (index == _self) return false;
+        if (index < 0)
+        {
+            // It may become a voter.
+            if (!_others.TryGetValue(voter, out var known))
+            {
+                if (_others.Count >= Membership.Roster.Most) return false;
+                known = (Vlsn.Null, Vlsn.Null, TimeSpan.MinValue);
+            }
+
+            _others[voter] = (Vlsn.Max(known.Appended, appended), Vlsn.Max(known.Flushed, flushed), heardSentAt > known.Heard ? heardSentAt : known.Heard);
+            return false;
+        }
+
         if (heardSentAt > _heard[index])
         {
             _heard[index] = heardSentAt;
-            _followedAt = CountHeard();
-            if (_followedAt > QuorumHeardAt) QuorumHeardAt = _followedAt;
+            NoteHeard();
         }
 
         return Set(index, appended, flushed);
@@ -97,10 +127,21 @@ internal sealed class AckTracker
         _appended[index] = Vlsn.Max(_appended[index], appended);
         _flushed[index] = Vlsn.Max(_flushed[index], flushed);
         var before = Levels;
+        Recount();
+        return Levels != before;
+    }
+
+    private void Recount()
+    {
         var (appendedByMajority, appendedByAll) = Count(_appended);
         var (flushedByMajority, flushedByAll) = Count(_flushed);
         Levels = new AckLevels(appendedByMajority, flushedByMajority, appendedByAll, flushedByAll);
-        return Levels != before;
+    }
+
+    private void NoteHeard()
+    {
+        _followedAt = CountHeard();
+        if (_followedAt > QuorumHeardAt && _followedAt != TimeSpan.MaxValue) QuorumHeardAt = _followedAt;
     }
 
     private (Vlsn Majority, Vlsn All) Count(Vlsn[] positions)
@@ -115,6 +156,7 @@ internal sealed class AckTracker
     /// <summary>The primary itself always counts as heard now: the majority is completed by the others.</summary>
     private TimeSpan CountHeard()
     {
+        if (_isSelfSufficient) return TimeSpan.MaxValue;
         _heard.CopyTo(_sortedTimes, 0);
         _sortedTimes[_self] = TimeSpan.MaxValue;
         Array.Sort(_sortedTimes);

@@ -1,4 +1,5 @@
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Messages;
 
 namespace Matchpoint.Protocol.Elections;
@@ -24,7 +25,8 @@ internal enum ElectionRole
 
 /// <summary>
 /// Who is the primary: Raft's elections (Ongaro and Ousterhout 2014) with the pre-vote and the leader's stickiness of Ongaro's thesis (2014, 4.2.3 and 9.6). Terms
-/// rise; a voter votes once per term, for a log at least as good as its own by (last term, last VLSN); a majority elects.
+/// rise; a voter votes once per term, for a log at least as good as its own by (last term, last VLSN); a majority elects. The voters are
+/// those of the newest roster in the node's own log, durable or not (4.1).
 /// </summary>
 /// <remarks>
 /// Guarantees: (1) at most one primary per term; (2) a vote is on the device before it is sent; (3) while a voter has heard the primary within
@@ -36,9 +38,13 @@ internal enum ElectionRole
 /// </remarks>
 internal sealed class Election
 {
+    /// <summary>So many levels of others are waited for; half a time-out each.</summary>
+    private const int MostRanks = 4;
+
     private readonly ElectionSettings _settings;
     private readonly Grants _grants;
     private readonly Dictionary<string, TimeSpan> _seenNew = [];
+    private Roster _roster;
     private Jitter _jitter;
     private Ballot _ballot;
     private Term _lastTerm;
@@ -58,7 +64,8 @@ internal sealed class Election
     public Election(ElectionSettings settings, Ballot ballot, Term lastTerm, Vlsn last, TimeSpan now)
     {
         _settings = settings;
-        _grants = new Grants(settings);
+        _roster = settings.Roster;
+        _grants = new Grants(settings.Self);
         _jitter = new Jitter(settings.Seed);
         _ballot = ballot.Term >= lastTerm ? ballot : ballot with { Term = lastTerm, VotedFor = null };
         LogMoved(lastTerm, last);
@@ -80,9 +87,12 @@ internal sealed class Election
     /// <summary>Whether it takes part.</summary>
     public Standing Standing => _ballot.Standing;
 
+    /// <summary>The members, as the log says.</summary>
+    public Roster Roster => _roster;
+
     /// <summary>The voters it waits for before an election in which every voter must take part; empty when it waits for none.</summary>
     public IEnumerable<string> Awaited => Primary is not null ? []
-        : Standing == Standing.New ? _settings.Voters.Where(voter => voter != _settings.Self && !_seenNew.ContainsKey(voter))
+        : Standing == Standing.New ? _roster.Voters.Where(voter => voter != _settings.Self && !_seenNew.ContainsKey(voter))
         : Standing == Standing.Rebooted && Role == ElectionRole.PreCandidate ? _grants.Silent
         : [];
 
@@ -97,9 +107,9 @@ internal sealed class Election
 
     private bool HasMajority => Standing == Standing.Full && _grants.IsMajority;
 
-    private bool IsAlone => _settings.Voters.Length == 1;
+    private bool IsAlone => IsVoter && _roster.Voters.Length == 1;
 
-    private bool IsVoter => _settings.Voters.Contains(_settings.Self);
+    private bool IsVoter => _roster.IsVoter(_settings.Self);
 
     /// <summary>The log's end has moved.</summary>
     public void LogMoved(Term lastTerm, Vlsn last) => (_lastTerm, _last) = (lastTerm, last);
@@ -130,6 +140,12 @@ internal sealed class Election
             case ElectionInput.CaughtUp caught:
                 OnCaughtUp(caught.Term, now, effects);
                 break;
+            case ElectionInput.RosterChanged changed:
+                OnRoster(changed.Roster, now, effects);
+                break;
+            case ElectionInput.HandOver over:
+                OnHandOver(over.To, now, effects);
+                break;
             case ElectionInput.Retired retired:
                 if (Role == ElectionRole.Primary) effects.Add(new ElectionEffect.StepDown(retired.Reason));
                 StopFollowing(effects);
@@ -145,7 +161,7 @@ internal sealed class Election
     {
         if (Role == ElectionRole.Primary)
         {
-            if (!IsAlone && now - quorumHeardAt > _settings.Timeout)
+            if (!_roster.IsSelfSufficient(_settings.Self) && now - quorumHeardAt > _settings.Timeout)
             {
                 BecomeReplica($"no majority was heard for {_settings.Timeout.TotalSeconds:0.###} s", now, effects);
                 return;
@@ -162,7 +178,7 @@ internal sealed class Election
         if (now < _deadline || Role == ElectionRole.Retired) return;
         Primary = now - _heardAt < _settings.Timeout ? Primary : null;
         _grants.Clear();
-        if (IsAlone && IsVoter) Stand(isBootstrap: false, now, effects);
+        if (IsAlone && IsVoter) Stand(isBootstrap: false, PollKind.Vote, now, effects);
         else if (Standing is not (Standing.Full or Standing.Rebooted) || !IsVoter) Look(now, effects);
         else PreVote(now, effects);
     }
@@ -176,23 +192,25 @@ internal sealed class Election
     private void PreVote(TimeSpan now, List<ElectionEffect> effects)
     {
         Role = ElectionRole.PreCandidate;
-        _grants.Begin(Standing);
+        _grants.Begin(Standing, _roster);
         _deadline = now + Patience();
         // Those who do not take part by themselves may help, if all do.
         PollOthers(PollKind.PreVote, NextTerm, isBootstrap: true, effects);
+        // The designated one of two has waited for its primary as long as all do, and needs nobody.
+        if (HasMajority) Stand(isBootstrap: false, PollKind.Vote, now, effects);
     }
 
-    private void Stand(bool isBootstrap, TimeSpan now, List<ElectionEffect> effects)
+    private void Stand(bool isBootstrap, PollKind kind, TimeSpan now, List<ElectionEffect> effects)
     {
         Role = ElectionRole.Candidate;
         Primary = null;
         StopFollowing(effects);
         _isBootstrap = isBootstrap;
         _ballot = _ballot with { Term = NextTerm, VotedFor = _settings.Self, Standing = StandingOfVoter };
-        _grants.Begin(Standing);
+        _grants.Begin(Standing, _roster);
         effects.Add(new ElectionEffect.SaveBallot(_ballot));
         _deadline = now + Patience();
-        PollOthers(PollKind.Vote, Term, isBootstrap, effects);
+        PollOthers(kind, Term, isBootstrap, effects);
         WinIfElected(now, effects);
     }
 
@@ -211,7 +229,7 @@ internal sealed class Election
     private void OnAnswer(ElectionInput.PollAnswered answered, TimeSpan now, List<ElectionEffect> effects)
     {
         var answer = answered.Answer;
-        if (Role == ElectionRole.Retired || !_settings.Voters.Contains(answer.Name)) return;
+        if (Role == ElectionRole.Retired) return;
         if (answer.Term > Term && !(answered.Kind == PollKind.PreVote && answer.Granted))
             Adopt(answer.Term, votedFor: null, $"{answer.Name} knows of term {answer.Term}", now, effects);
         if (answer.Primary.Length > 0 && answer.PrimaryTerm == Term && answer.Primary != _settings.Self && Role != ElectionRole.Primary)
@@ -221,18 +239,19 @@ internal sealed class Election
             return;
         }
 
+        if (!_roster.IsVoter(answer.Name)) return;
         _grants.Hear(answer.Name);
         switch (answered.Kind)
         {
             case PollKind.Look when Standing == Standing.New && IsVoter:
                 NoteWhetherNew(answer, now);
-                if (_seenNew.Count == _settings.Voters.Length - 1 && Role == ElectionRole.Replica && _last.IsNull) Stand(isBootstrap: true, now, effects);
+                if (_seenNew.Count == _roster.Voters.Length - 1 && Role == ElectionRole.Replica && _last.IsNull) Stand(isBootstrap: true, PollKind.Vote, now, effects);
                 break;
             case PollKind.PreVote when Role == ElectionRole.PreCandidate && answer.Granted && answered.Term == NextTerm:
                 _grants.Add(answer);
-                if (HasMajority || _grants.AreAll) Stand(isBootstrap: !HasMajority, now, effects);
+                if (HasMajority || _grants.AreAll) Stand(isBootstrap: !HasMajority, PollKind.Vote, now, effects);
                 break;
-            case PollKind.Vote when Role == ElectionRole.Candidate && answer.Granted && answered.Term == Term:
+            case PollKind.Vote or PollKind.HandedVote when Role == ElectionRole.Candidate && answer.Granted && answered.Term == Term:
                 _grants.Add(answer);
                 WinIfElected(now, effects);
                 break;
@@ -253,7 +272,6 @@ internal sealed class Election
     private PollAnswer OnPoll(Poll poll, TimeSpan now, List<ElectionEffect> effects)
     {
         if (Role == ElectionRole.Retired) return Refuse("this node's disk failed", now);
-        if (!_settings.Voters.Contains(poll.Name) && poll.Kind != PollKind.Look) return Refuse($"'{poll.Name}' is no voter of this group", now);
         switch (poll.Kind)
         {
             case PollKind.Look:
@@ -263,8 +281,10 @@ internal sealed class Election
                 return poll.Term == Term && Primary == poll.Name ? Grant(now) : Refuse($"the term is {Term}", now);
             case PollKind.PreVote:
                 return WhyNot(poll, now) is { } objection ? Refuse(objection, now) : Grant(now);
-            case PollKind.Vote:
+            case PollKind.Vote or PollKind.HandedVote:
                 return OnVote(poll, now, effects);
+            case PollKind.TakeOver:
+                return OnTakeOver(poll, now, effects);
             default:
                 throw Invariant.Unreachable(poll.Kind);
         }
@@ -298,16 +318,53 @@ internal sealed class Election
         // A new voter has heard nobody when it starts.
         var isBootstrap = poll.IsBootstrap && Standing == Standing.New && _last.IsNull && poll.Last.IsNull;
         var isOneOfAll = isBootstrap || (poll.IsBootstrap && Standing == Standing.Rebooted);
-        if (!IsVoter) return "this node is no voter";
+        // Whether either votes the log says, and each may lack the record that made it a voter: then the candidate's log, which names both, is the longer one.
+        if (!IsVoter || !_roster.IsVoter(poll.Name))
+        {
+            if ((poll.LastTerm, poll.Last).CompareTo((_lastTerm, _last)) <= 0) return IsVoter ? $"'{poll.Name}' is no voter of this group" : "this node is no voter";
+        }
+
         if (Standing != Standing.Full && !isOneOfAll) return $"this node has not caught up yet ({Standing})";
         if (poll.Term < Term) return $"the term is {Term} already";
         // Who only asks beforehand is encouraged: the term in which there is no vote here must pass.
-        if (poll.Kind == PollKind.Vote && poll.Term <= _ballot.NoVoteUpTo) return $"this node votes in no term up to {_ballot.NoVoteUpTo}";
-        if (HearsPrimary(now) && !(isBootstrap && Primary is null)) return Primary is null ? "this node has just started or heard a primary" : $"this node hears the primary {Primary}";
+        if (poll.Kind != PollKind.PreVote && poll.Term <= _ballot.NoVoteUpTo) return $"this node votes in no term up to {_ballot.NoVoteUpTo}";
+        if (isBootstrap && poll.Roster != 0 && poll.Roster != _roster.Hash)
+            return $"'{poll.Name}' was told of other members than this node: name the same ones, of the same kinds, in the options of each";
+        var isHandedOver = poll.Kind == PollKind.HandedVote && Role != ElectionRole.Primary && poll.Term == Term.Next;
+        if (HearsPrimary(now) && !isHandedOver && !(isBootstrap && Primary is null)) return Primary is null ? "this node has just started or heard a primary" : $"this node hears the primary {Primary}";
         if ((poll.LastTerm, poll.Last).CompareTo((_lastTerm, _last)) < 0)
             return $"its log ends at {poll.Last} of term {poll.LastTerm}, the one here at {_last} of term {_lastTerm}";
         var isFree = poll.Term > Term || _ballot.VotedFor is null || _ballot.VotedFor == poll.Name;
         return isFree ? null : $"the vote of term {Term} went to {_ballot.VotedFor}";
+    }
+
+    /// <summary>The primary has stepped down for this node, which has all of its log: nobody need wait until it is missed.</summary>
+    private PollAnswer OnTakeOver(Poll poll, TimeSpan now, List<ElectionEffect> effects)
+    {
+        var isMeant = Role == ElectionRole.Replica && poll.Term == Term && Primary == poll.Name && Standing == Standing.Full && IsVoter;
+        if (!isMeant) return Refuse($"this node is not ready to take over term {poll.Term} from '{poll.Name}'", now);
+        if ((poll.LastTerm, poll.Last).CompareTo((_lastTerm, _last)) > 0) return Refuse($"its log ends at {poll.Last}, the one here at {_last}", now);
+        Stand(isBootstrap: false, PollKind.HandedVote, now, effects);
+        return Grant(now);
+    }
+
+    private void OnHandOver(string to, TimeSpan now, List<ElectionEffect> effects)
+    {
+        if (Role != ElectionRole.Primary || !_roster.IsVoter(to) || to == _settings.Self) return;
+        // No longer a primary first: from here on no lease of this node stands in the way of the next.
+        BecomeReplica($"handing over to {to}", now, effects);
+        effects.Add(new ElectionEffect.SendPoll(to, PollKind.TakeOver, Term, IsBootstrap: false));
+    }
+
+    private void OnRoster(Roster roster, TimeSpan now, List<ElectionEffect> effects)
+    {
+        _roster = roster;
+        _seenNew.Clear();
+        if (Role is not (ElectionRole.PreCandidate or ElectionRole.Candidate)) return;
+        // Who was asked is not who decides now.
+        _grants.Clear();
+        Role = ElectionRole.Replica;
+        _deadline = now + Patience();
     }
 
     private void OnPrimary(Term term, string primary, TimeSpan now, List<ElectionEffect> effects)
@@ -374,15 +431,17 @@ internal sealed class Election
 
     private void PollOthers(PollKind kind, Term term, bool isBootstrap, List<ElectionEffect> effects)
     {
-        foreach (var voter in _settings.Voters)
+        foreach (var member in _roster.Members)
         {
-            if (voter != _settings.Self) effects.Add(new ElectionEffect.SendPoll(voter, kind, term, isBootstrap));
+            var isAsked = member.Votes || kind is PollKind.Announce or PollKind.Look;
+            if (isAsked && member.Name != _settings.Self) effects.Add(new ElectionEffect.SendPoll(member.Name, kind, term, isBootstrap));
         }
     }
 
     private bool HearsPrimary(TimeSpan now) => Role == ElectionRole.Primary || now - _heardAt < _settings.Timeout;
 
-    private TimeSpan Patience() => _settings.Timeout + _jitter.PartOf(_settings.Timeout / 2);
+    /// <summary>Whoever is less wanted as the primary waits longer, so that another comes first.</summary>
+    private TimeSpan Patience() => _settings.Timeout + _jitter.PartOf(_settings.Timeout / 2) + (_settings.Timeout * (Math.Min(_roster.RankOf(_settings.Self), MostRanks) * 0.5));
 
     private PollAnswer Grant(TimeSpan now) => Say(granted: true, "", now);
 

@@ -1,4 +1,5 @@
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Messages;
 
 namespace Matchpoint.Protocol.Elections;
@@ -33,6 +34,13 @@ internal abstract record ElectionInput
 
     /// <summary>The log has all that the primary of a term had when this node joined it, on the device.</summary>
     public sealed record CaughtUp(Term Term) : ElectionInput;
+
+    /// <summary>The log says that the members are others now; or again those of before, when it was cut.</summary>
+    public sealed record RosterChanged(Roster Roster) : ElectionInput;
+
+    /// <summary>This primary gives up its reign to a voter that has all of its log, all of it durable.</summary>
+    /// <param name="To">Its name.</param>
+    public sealed record HandOver(string To) : ElectionInput;
 
     /// <summary>This node can take no more part: its disk failed.</summary>
     /// <param name="Reason">Why.</param>

@@ -1,18 +1,15 @@
-using System.Collections.Immutable;
+using Matchpoint.Protocol.Membership;
 
 namespace Matchpoint.Protocol.Elections;
 
 /// <summary>What an election depends on beside what happens.</summary>
 /// <param name="Self">This node's name.</param>
-/// <param name="Voters">The names of all voters, this node's among them.</param>
+/// <param name="Roster">The members as the node knows them when it starts.</param>
 /// <param name="Timeout">How long a primary may be unheard of before others stand; and how long one that hears no majority stays.</param>
 /// <param name="Heartbeat">How often a primary makes itself heard.</param>
 /// <param name="Seed">Where the random part of time-outs comes from: it must differ from node to node.</param>
-internal sealed record ElectionSettings(string Self, ImmutableArray<string> Voters, TimeSpan Timeout, TimeSpan Heartbeat, ulong Seed)
+internal sealed record ElectionSettings(string Self, Roster Roster, TimeSpan Timeout, TimeSpan Heartbeat, ulong Seed)
 {
-    /// <summary>More than half of the voters.</summary>
-    public int Majority => (Voters.Length / 2) + 1;
-
     /// <summary>
     /// How long a primary may serve reads after a majority last heard it. Those that heard it grant no vote for the whole time-out; the rest is slack for clocks
     /// that do not run equally fast.

@@ -16,11 +16,13 @@ namespace Matchpoint.Storage.Data;
 /// content       only when a full copy took the place of log, state and positions: then they lie in one of the next two
 /// copy-1/, copy-2/  a full copy: in use, being fetched, or what is left of one
 /// snapshots/    what is being copied from here
+/// arbiter       only where the state holds no data: the directory of an arbiter
 /// </code>
 /// </summary>
 internal sealed class DataDirectory : IDisposable
 {
     private const string IdentityName = "identity";
+    private const string ArbiterName = "arbiter";
 
     private readonly IDisposable? _lock;
 
@@ -62,6 +64,9 @@ internal sealed class DataDirectory : IDisposable
 
     /// <summary>The file of what the node promised in elections.</summary>
     public string BallotPath => System.IO.Path.Combine(Path, "ballot");
+
+    /// <summary>Whether the state here holds no data, only what the store keeps for itself: it is an arbiter's.</summary>
+    public bool IsArbiter => Files.FileExists(System.IO.Path.Combine(Path, ArbiterName));
 
     /// <summary>Where the exports of undone transactions lie.</summary>
     public string RollbacksPath => System.IO.Path.Combine(Path, "rollbacks");
@@ -115,6 +120,10 @@ internal sealed class DataDirectory : IDisposable
         if (!Exists(files, path)) MustBeUsable(files, path, create: null);
         return new DataDirectory(files, path, NodeIdentity.Read(files, IdentityPath(path)), ContentSwitch.Read(files, SwitchPath(path)), heldLock: null);
     }
+
+    /// <summary>From here on the state holds no data. That cannot be taken back.</summary>
+    public void MakeArbiter() =>
+        DurableFile.Replace(Files, System.IO.Path.Combine(Path, ArbiterName), "The state in this directory holds no data: it is that of an arbiter.\n"u8);
 
     /// <summary>Who holds the directory's lock now; null when nobody does.</summary>
     public string? Holder() => Files.LockHolder(LockPath(Path));

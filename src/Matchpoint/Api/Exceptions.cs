@@ -84,6 +84,24 @@ public sealed class NodeFailedException : MatchpointException
     }
 }
 
+/// <summary>The members were not changed. The message says why; nothing was written.</summary>
+public sealed class MembershipException : MatchpointException
+{
+    internal MembershipException(string message)
+        : base(message)
+    {
+    }
+}
+
+/// <summary>The primary was not handed over as asked. The message says why, and who leads the group; nothing is lost.</summary>
+public sealed class TransferException : MatchpointException
+{
+    internal TransferException(string message)
+        : base(message)
+    {
+    }
+}
+
 /// <summary>More waits to be decided than <see cref="MatchpointOptions.MaxTailBytes"/> allows: acknowledgements do not come. Nothing was written.</summary>
 public sealed class TailFullException : MatchpointException
 {

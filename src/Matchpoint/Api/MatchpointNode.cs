@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Matchpoint.Client;
 using Matchpoint.Node;
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Records;
 using Matchpoint.Transactions;
 using Matchpoint.Transport;
@@ -50,7 +51,7 @@ public sealed class MatchpointNode : IAsyncDisposable
     public NodeState State => Core.Board.State;
 
     /// <summary>Whether it takes writes now.</summary>
-    public bool IsPrimary => Core.Appender.Reign != Term.None;
+    public bool IsPrimary => Core.Appender.Reign != Term.None && Core.TakesWrites;
 
     /// <summary>The database without a name of its own.</summary>
     public MatchpointDatabase Default { get; }
@@ -98,7 +99,7 @@ public sealed class MatchpointNode : IAsyncDisposable
             var open = (CancellationToken given) => NodeCore.OpenAsync(options, parts, services, given);
             node = new MatchpointNode(await open(cancellation).ConfigureAwait(false), open);
             ready.SetResult(node);
-            if (options.Members.Count <= 1) await node.WaitUntilReadyAsync(options.CommitTimeout, cancellation).ConfigureAwait(false);
+            if (node.Core.Members.IsAlone) await node.WaitUntilReadyAsync(options.CommitTimeout, cancellation).ConfigureAwait(false);
             return node;
         }
         catch (Exception error) when (error is Storage.StorageException or IOException or UnauthorizedAccessException)
@@ -211,6 +212,46 @@ public sealed class MatchpointNode : IAsyncDisposable
         return _inside.Changes.ReadAsync(after, cancellation);
     }
 
+    /// <summary>
+    /// Takes a member into the group: on the primary. One that is to vote counts once it has caught up (<see cref="MemberStatus.IsPending"/> until then). Open its node with options that name
+    /// itself and the others.
+    /// </summary>
+    /// <returns>The record that says so; it is durable.</returns>
+    /// <exception cref="MembershipException">It may not be made now; nothing was changed.</exception>
+    /// <exception cref="NotPrimaryException">This node is not the primary.</exception>
+    /// <exception cref="InsufficientAcksException">It was not acknowledged in time: the outcome is unknown.</exception>
+    public Task<CommitToken> AddMemberAsync(GroupMember member, CancellationToken cancellation = default) =>
+        ChangeMembersAsync(new RosterChange.Add(MemberOf(member)), cancellation);
+
+    /// <summary>Removes a member from the group: on the primary, which cannot remove itself. What the member has stays where it is, and grows old.</summary>
+    /// <inheritdoc cref="AddMemberAsync"/>
+    public Task<CommitToken> RemoveMemberAsync(string name, CancellationToken cancellation = default) =>
+        ChangeMembersAsync(new RosterChange.Remove(name), cancellation);
+
+    /// <summary>
+    /// Gives a member another address, kind, priority or designation: on the primary. A secondary that is made a voter counts once it has caught up. What holds data cannot become an arbiter,
+    /// nor an arbiter what holds data.
+    /// </summary>
+    /// <inheritdoc cref="AddMemberAsync"/>
+    public Task<CommitToken> ChangeMemberAsync(GroupMember member, CancellationToken cancellation = default) =>
+        ChangeMembersAsync(new RosterChange.Set(MemberOf(member)), cancellation);
+
+    /// <summary>
+    /// Hands the primary over to another voter: on the primary. It lets the other catch up, holds writes for a moment, and steps down for it. Writes that come meanwhile wait, and
+    /// are then told who the primary is.
+    /// </summary>
+    /// <param name="to">Whom; null for the voter that is suited best.</param>
+    /// <param name="timeout">How long it may take, 10 s by default. After that it is given up, and everything is as before.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <returns>The name of the new primary.</returns>
+    /// <exception cref="TransferException">It did not come about: the message says why, and who leads.</exception>
+    /// <exception cref="NotPrimaryException">This node is not the primary.</exception>
+    public Task<string> TransferAsync(string? to = null, TimeSpan? timeout = null, CancellationToken cancellation = default)
+    {
+        ThrowIfClosed();
+        return Core.Group.TransferAsync(to, timeout ?? TimeSpan.FromSeconds(10), cancellation);
+    }
+
     /// <summary>How the node is.</summary>
     public NodeStatus GetStatus() => StatusReport.Of(Core, Reader);
 
@@ -221,9 +262,12 @@ public sealed class MatchpointNode : IAsyncDisposable
     public Task<(string Digest, CommitToken At)> DigestAsync(CancellationToken cancellation = default) =>
         Task.Run(() => StatusReport.Digest(Reader, cancellation), cancellation);
 
-    /// <summary>Closes the node: what it has is written and flushed, and its directory may be opened again.</summary>
+    /// <summary>
+    /// Closes the node: what it has is written and flushed, and its directory may be opened again. A primary hands over first, if another voter can take over at once.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
+        if (!_isClosed) await Core.Group.HandOverBeforeClosingAsync().ConfigureAwait(false);
         _isClosed = true;
         // While it is being opened with a full copy, that comes first.
         await _opening.WaitAsync(CancellationToken.None).ConfigureAwait(false);
@@ -235,6 +279,19 @@ public sealed class MatchpointNode : IAsyncDisposable
         {
             _opening.Release();
         }
+    }
+
+    private static Member MemberOf(GroupMember member)
+    {
+        ArgumentNullException.ThrowIfNull(member);
+        if (OptionsCheck.WhyNot(member) is { } why) throw new ArgumentException(why, nameof(member));
+        return new Member(member.Name, member.Address, member.Kind, (byte)member.Priority, member.IsDesignated);
+    }
+
+    private Task<CommitToken> ChangeMembersAsync(RosterChange change, CancellationToken cancellation)
+    {
+        ThrowIfClosed();
+        return Core.Group.ChangeAsync(change, Options.CommitTimeout, cancellation);
     }
 
     internal void ThrowIfClosed() => ObjectDisposedException.ThrowIf(_isClosed, this);

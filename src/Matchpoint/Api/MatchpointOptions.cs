@@ -3,7 +3,13 @@ namespace Matchpoint;
 /// <summary>A member of a group.</summary>
 /// <param name="Name">Its name: unique in the group, and the same in every member's options.</param>
 /// <param name="Address">Where it listens: HOST:PORT.</param>
-public sealed record GroupMember(string Name, string Address);
+/// <param name="Kind">What it is to the group.</param>
+/// <param name="Priority">0 to 9: of several that could be the primary the one with the highest priority becomes it, and takes over again when it comes back.</param>
+/// <param name="IsDesignated">
+/// Whether it goes on by itself in a group of two while the other is away. What it then acknowledges is on one machine only, and <see cref="NodeStatus.Warnings"/> says so; the other counts again
+/// once it has caught up. In a group of three or more nobody can be designated.
+/// </param>
+public sealed record GroupMember(string Name, string Address, MemberKind Kind = MemberKind.Voter, int Priority = 1, bool IsDesignated = false);
 
 /// <summary>How a node is run. Only <see cref="Directory"/> is needed: then it is a group of its own.</summary>
 public sealed record MatchpointOptions
@@ -17,8 +23,14 @@ public sealed record MatchpointOptions
     /// <summary>The group's name. Nodes of different groups never mix.</summary>
     public string Group { get; init; } = "matchpoint";
 
-    /// <summary>Every member of the group, this node included, the same on each. Empty for a node by itself.</summary>
+    /// <summary>
+    /// Every member of the group, this node included, the same on each. Empty for a node by itself. With these a group begins; once its members were changed
+    /// (<see cref="MatchpointNode.AddMemberAsync"/> and its kin) the group's own log says who they are, and a node needs these only to find one that knows.
+    /// </summary>
     public IReadOnlyList<GroupMember> Members { get; init; } = [];
+
+    /// <summary>Where this node reaches other members, HOST:PORT by name, where that differs from their addresses in the group: another network, a tunnel, a proxy.</summary>
+    public IReadOnlyDictionary<string, string> Routes { get; init; } = new Dictionary<string, string>();
 
     /// <summary>Where to listen, HOST:PORT, where that differs from this node's address in <see cref="Members"/>. Null with no members: nothing is listened to.</summary>
     public string? Listen { get; init; }

@@ -32,6 +32,9 @@ public enum NodeState
 
     /// <summary>It was closed.</summary>
     Closed,
+
+    /// <summary>It is no member of its group any more: it takes no part, and what it has grows old. Reads go on.</summary>
+    Removed,
 }
 
 /// <summary>What a node knows of a member of its group.</summary>
@@ -46,7 +49,20 @@ public enum NodeState
 /// <param name="BufferedBytes">Bytes that this node holds in memory for it.</param>
 /// <param name="SinceHeard">How long ago it was heard; null when it never was in this reign.</param>
 public sealed record MemberStatus(
-    string Name, string Address, bool IsConnected, long Appended, long Flushed, long Applied, long LagRecords, long LagBytes, long BufferedBytes, TimeSpan? SinceHeard);
+    string Name, string Address, bool IsConnected, long Appended, long Flushed, long Applied, long LagRecords, long LagBytes, long BufferedBytes, TimeSpan? SinceHeard)
+{
+    /// <summary>What it is to the group.</summary>
+    public MemberKind Kind { get; init; }
+
+    /// <summary>Its priority when a primary is sought.</summary>
+    public int Priority { get; init; } = 1;
+
+    /// <summary>Whether it may lead a group of two by itself.</summary>
+    public bool IsDesignated { get; init; }
+
+    /// <summary>Whether it does not count yet, though it is to: it has not caught up.</summary>
+    public bool IsPending { get; init; }
+}
 
 /// <summary>How a node is. Record numbers are 0 where there is none.</summary>
 public sealed record NodeStatus
@@ -92,6 +108,15 @@ public sealed record NodeStatus
 
     /// <summary>Whether it takes part in elections and majorities.</summary>
     public required bool Counts { get; init; }
+
+    /// <summary>What this node is to its group.</summary>
+    public MemberKind Kind { get; init; }
+
+    /// <summary>Whether this node does not count yet in its group, though it is to: it has not caught up.</summary>
+    public bool IsPending { get; init; }
+
+    /// <summary>The record that made the members what they are; 0 when they are those of the options.</summary>
+    public long MembersAt { get; init; }
 
     /// <summary>How far a full copy is that the node fetches; null when it fetches none.</summary>
     public CopyProgress? Copy { get; init; }

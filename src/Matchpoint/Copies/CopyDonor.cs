@@ -81,6 +81,7 @@ internal sealed class CopyDonor(CopyStock stock, Members members, NodeClock cloc
         return request.Version != CopyRequest.CurrentVersion ? $"version {request.Version} of copies is asked for, and this node speaks {CopyRequest.CurrentVersion}"
             : request.Group != identity.Group ? $"'{request.Name}' belongs to group {request.Group}, this node to group {identity.Group}"
             : !members.Contains(request.Name) || request.Name == members.Self || request.Node == identity.Node ? $"'{request.Name}' ({request.Node}) is no other member of this group"
+            : stock.Directory.IsArbiter ? $"'{members.Self}' is an arbiter: it has no data to give"
             : term == Term.None || term < request.Term ? $"this node follows no primary of term {request.Term} now"
             : stock.Durable().Next < request.NeededFrom ? $"this node is itself behind: it knows of {stock.Durable()}, and a copy must reach up to the record before {request.NeededFrom}"
             : null;

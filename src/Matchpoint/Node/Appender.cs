@@ -1,5 +1,6 @@
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Records;
 using Matchpoint.Storage.Log;
 using Matchpoint.Storage.State;
@@ -25,6 +26,9 @@ internal enum AppendResult
 
     /// <summary>This node is not the primary.</summary>
     NotPrimary,
+
+    /// <summary>Writes are held for a moment: the primary hands over.</summary>
+    Held,
 }
 
 /// <summary>
@@ -47,6 +51,7 @@ internal sealed class Appender
     private readonly Dictionary<Vlsn, List<byte[]>> _openPieces = [];
     private long _openBytes;
     private ulong _reign;
+    private bool _isHeld;
 
     /// <summary>An appender whose tail is still empty: <see cref="Rebuild"/> fills it.</summary>
     public Appender(RecordLog log, IState state, long maxBytes)
@@ -55,6 +60,15 @@ internal sealed class Appender
         _state = state;
         _maxBytes = maxBytes;
         Snapshots = new ActiveSnapshots();
+    }
+
+    /// <summary>What the log says of the members; null where nobody asks.</summary>
+    public RosterLog? Rosters { get; init; }
+
+    /// <summary>The record that made the members what they are; null while none did.</summary>
+    public Vlsn RosterAt
+    {
+        get { lock (_gate) return Rosters?.At ?? Vlsn.Null; }
     }
 
     /// <summary>The snapshots of transactions under way.</summary>
@@ -104,7 +118,45 @@ internal sealed class Appender
     /// <summary>From here on the reign takes writes: whoever waits for their acknowledgements is heard.</summary>
     public void OpenReign(Term term)
     {
-        lock (_gate) _reign = term.Value;
+        lock (_gate) (_reign, _isHeld) = (term.Value, false);
+    }
+
+    /// <summary>Holds writes, or lets them go on: those that come meanwhile wait, and nothing of them is in the log.</summary>
+    /// <returns>The last record of the log.</returns>
+    public Vlsn Hold(bool isHeld)
+    {
+        lock (_gate)
+        {
+            _isHeld = isHeld;
+            return _log.Appended.Vlsn;
+        }
+    }
+
+    /// <summary>Appends a record that makes the members others.</summary>
+    /// <param name="reign">This node's reign.</param>
+    /// <param name="roster">The members.</param>
+    /// <param name="count">Counts acknowledgements by the voters of a roster from then on: by those of the new one before its record is in the log.</param>
+    /// <param name="header">The record's header.</param>
+    public AppendResult TryAppendRoster(Term reign, Roster roster, Action<Roster> count, out RecordHeader header)
+    {
+        header = default;
+        lock (_gate)
+        {
+            if (_reign == 0 || _reign != reign.Value) return AppendResult.NotPrimary;
+            if (_isHeld) return AppendResult.Held;
+            var payload = RosterCodec.Encode(roster);
+            count(roster);
+            if (!_log.TryAppend(reign, RecordKind.Membership, AckPolicy.None, payload, FlushPolicy.Sync, out header))
+            {
+                count(Rosters!.Current);
+                return AppendResult.NoRoom;
+            }
+
+            Rosters!.Add(header.Vlsn, payload);
+            Rosters.Publish();
+            _tail.Advance(header.Vlsn);
+            return AppendResult.Appended;
+        }
     }
 
     /// <summary>This node is no longer the primary: nothing more is appended for it.</summary>
@@ -120,6 +172,7 @@ internal sealed class Appender
         lock (_gate)
         {
             if (_reign == 0 || _reign != reign.Value) return AppendResult.NotPrimary;
+            if (_isHeld) return AppendResult.Held;
             if (!_log.TryAppend(reign, RecordKind.Piece, AckPolicy.None, payload, FlushPolicy.NoSync, out header)) return AppendResult.NoRoom;
             _tail.Advance(header.Vlsn);
             return AppendResult.Appended;
@@ -145,6 +198,7 @@ internal sealed class Appender
         lock (_gate)
         {
             if (_reign == 0 || (reign != Term.None && _reign != reign.Value)) return AppendResult.NotPrimary;
+            if (_isHeld) return AppendResult.Held;
             if (_tail.Bytes > _maxBytes) return AppendResult.TailFull;
             if (reads is { IsEmpty: false } && Conflicts_Locked(reads, snapshot, out conflicting)) return AppendResult.Conflict;
             var last = writer.Records - 1;
@@ -173,19 +227,26 @@ internal sealed class Appender
             // Only what is known to be durable is waited for: what tells that more is durable comes behind these records. The primary bounds the rest.
             if (_tail.Bytes > _maxBytes && _state.Applied.Vlsn < Vlsn.Min(durable, _tail.End)) return AppendResult.TailFull;
             if (!_log.TryAppendCopies(records, flush, out fault)) return AppendResult.NoRoom;
+            var isRoster = false;
+            for (var rest = records; !rest.IsEmpty;)
+            {
+                Invariant.Holds(RecordCodec.TryReadHeader(rest, out var header) is null, "a record that was appended cannot be read.");
+                if (header.Kind == RecordKind.Membership)
+                {
+                    Rosters?.Add(header.Vlsn, rest[RecordHeader.Size..header.Length]);
+                    isRoster = true;
+                }
+
+                if (!isFarBehind) AddToTail_Locked(_tail, header, rest[RecordHeader.Size..header.Length]);
+                rest = rest[header.Length..];
+            }
+
+            if (isRoster) Rosters?.Publish();
             if (isFarBehind)
             {
                 _tail.Reset(_log.Appended.Vlsn);
                 _openPieces.Clear();
                 _openBytes = 0;
-                return AppendResult.Appended;
-            }
-
-            for (var rest = records; !rest.IsEmpty;)
-            {
-                Invariant.Holds(RecordCodec.TryReadHeader(rest, out var header) is null, "a record that was appended cannot be read.");
-                AddToTail_Locked(_tail, header, rest[RecordHeader.Size..header.Length]);
-                rest = rest[header.Length..];
             }
 
             return AppendResult.Appended;
@@ -247,13 +308,19 @@ internal sealed class Appender
         tail.Reset(applied);
         _openPieces.Clear();
         _openBytes = 0;
+        Rosters?.Begin(_state);
         if (view.Holds(applied.Next))
         {
             using var reader = view.ReadFrom(applied.Next);
-            while (reader.MoveNext()) AddToTail_Locked(tail, reader.Header, reader.Payload);
+            while (reader.MoveNext())
+            {
+                if (reader.Header.Kind == RecordKind.Membership) Rosters?.Add(reader.Header.Vlsn, reader.Payload);
+                AddToTail_Locked(tail, reader.Header, reader.Payload);
+            }
         }
 
         _tail = tail;
+        Rosters?.Publish();
     }
 
     private void AddToTail_Locked(LogTail tail, in RecordHeader header, ReadOnlySpan<byte> payload)

@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Elections;
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Messages;
 using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Log;
@@ -60,6 +61,7 @@ internal sealed class ElectionDriver
     private long _tickets;
     private volatile string? _primary;
     private volatile string? _retiredFor;
+    private Roster _roster;
     private bool _isRetired;
 
     /// <summary>A driver that does nothing yet.</summary>
@@ -77,6 +79,7 @@ internal sealed class ElectionDriver
         _network = network;
         _host = host;
         var end = log.Appended;
+        _roster = settings.Roster;
         _election = new Election(settings, ballot.Ballot, end.Term, end.Vlsn, clock.Now);
         Term = _election.Term;
     }
@@ -97,6 +100,9 @@ internal sealed class ElectionDriver
     /// <param name="input">What.</param>
     /// <param name="noted">Called, on the election's task, when a primary counts as heard.</param>
     public void Post(ElectionInput input, Action? noted = null) => _inputs.Writer.TryWrite(new Pending(input, null, noted));
+
+    /// <summary>The members are others now: they are looked at before the next step, and that is soon.</summary>
+    public void OnRoster() => Post(new ElectionInput.TimePassed(default));
 
     /// <summary>This node takes no more part. That is never dropped.</summary>
     public void Retire(string reason)
@@ -156,10 +162,12 @@ internal sealed class ElectionDriver
     /// <summary>Serves a peer that asks.</summary>
     public async Task ServePollAsync(Transport.Channel channel, Poll poll, GroupId group, NodeId self, CancellationToken cancellation)
     {
+        _members.HearOf(poll.Name, poll.Address);
         var answer = poll.Group != group ? Refuse($"'{poll.Name}' belongs to group {poll.Group}, this node to group {group}")
             : poll.Name == _members.Self || poll.Node == self ? Refuse($"'{poll.Name}' ({poll.Node}) has the name or the id of the node it asks: give each node a name and a directory of its own")
             : _feeders.IsTaken(poll.Name, poll.Node) ? Refuse($"another node is called '{poll.Name}' and is connected")
             : await AnswerAsync(poll, cancellation).ConfigureAwait(false);
+        if (answer.Primary.Length > 0 && _members.TryAddressOf(answer.Primary) is { } address) answer = answer with { PrimaryAddress = address.ToString() };
         channel.Write(answer);
         await channel.FlushAsync(_timeout, cancellation).ConfigureAwait(false);
     }
@@ -172,6 +180,13 @@ internal sealed class ElectionDriver
         var weighed = end;
         _election.LogMoved(end.Term, end.Vlsn);
         _effects.Clear();
+        // Behind the log's end: the members are no older than that.
+        if (_members.Roster is var roster && !ReferenceEquals(roster, _roster))
+        {
+            _roster = roster;
+            _election.Step(new ElectionInput.RosterChanged(roster), _clock.Now, _effects);
+        }
+
         _election.Step(input, _clock.Now, _effects);
         foreach (var effect in _effects)
         {
@@ -185,7 +200,7 @@ internal sealed class ElectionDriver
                     break;
                 case ElectionEffect.Answer answer:
                     // Weighed against a log that has got, and acknowledged, more since: it could elect away what that was.
-                    var isTakenBack = input is ElectionInput.PollReceived { Poll.Kind: PollKind.Vote } && answer.Message.Granted && end != weighed;
+                    var isTakenBack = input is ElectionInput.PollReceived { Poll.Kind: PollKind.Vote or PollKind.HandedVote } && answer.Message.Granted && end != weighed;
                     if (_answers.Remove(answer.Ticket, out var waiting))
                         waiting.TrySetResult(isTakenBack ? answer.Message with { Granted = false, Reason = "the log here has moved while the vote was weighed" } : answer.Message);
                     break;
@@ -223,7 +238,8 @@ internal sealed class ElectionDriver
         }
 
         var identity = _log.Directory.Identity;
-        var poll = new Poll(identity.Group, identity.Node, _members.Self, send.Kind, send.IsBootstrap, send.Term, lastTerm, last);
+        var own = _members.TryAddressOf(_members.Self)?.ToString() ?? "";
+        var poll = new Poll(identity.Group, identity.Node, _members.Self, send.Kind, send.IsBootstrap, send.Term, lastTerm, last, own, _roster.Hash);
         _ = AskAsync(send.To, poll, cancellation);
     }
 
@@ -249,6 +265,7 @@ internal sealed class ElectionDriver
                     return;
                 }
 
+                _members.HearOf(answer.Primary, answer.PrimaryAddress);
                 LastRefusal = answer.Granted || answer.Reason.Length == 0 || poll.Kind == PollKind.Look ? LastRefusal : $"{voter}: {answer.Reason}";
                 Post(new ElectionInput.PollAnswered(poll.Kind, poll.Term, answer));
                 await channel.CloseAsync(GoodbyeCode.Done, "").ConfigureAwait(false);

@@ -1,5 +1,6 @@
 using Matchpoint.Protocol.Hello;
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Messages;
 using Matchpoint.Storage.Log;
 using Matchpoint.Streaming;
@@ -21,7 +22,9 @@ internal sealed class Feeders(
     private readonly Dictionary<string, LiveFeed> _feeds = new(StringComparer.Ordinal);
     private volatile LiveFeed[] _live = [];
     private CancellationTokenSource _epoch = new();
+    private readonly Dictionary<string, TimeSpan> _leftAt = new(StringComparer.Ordinal);
     private FeedingRole _role;
+    private TimeSpan _roleSince;
 
     /// <inheritdoc/>
     public TimeProvider Time => clock.Time;
@@ -66,7 +69,8 @@ internal sealed class Feeders(
         lock (_gate)
         {
             if (_role == role) return;
-            _role = role;
+            (_role, _roleSince) = (role, clock.Now);
+            _leftAt.Clear();
             ended = _epoch;
             _epoch = new CancellationTokenSource();
             feeds = [.. _feeds.Values];
@@ -142,6 +146,50 @@ internal sealed class Feeders(
         foreach (var feed in _live) feed.WakeSoon();
     }
 
+    /// <summary>How long this node has been what it is now.</summary>
+    public TimeSpan RoleAge
+    {
+        get { lock (_gate) return clock.Now - _roleSince; }
+    }
+
+    /// <summary>How the other members are, for whoever decides about them.</summary>
+    public IReadOnlyList<MemberFacts> Facts()
+    {
+        var now = clock.Now;
+        var facts = new List<MemberFacts>();
+        foreach (var name in members.Others)
+        {
+            LiveFeed? feed;
+            TimeSpan leftAt;
+            lock (_gate)
+            {
+                _feeds.TryGetValue(name, out feed);
+                if (!_leftAt.TryGetValue(name, out leftAt)) leftAt = _roleSince;
+            }
+
+            if (feed is null)
+            {
+                facts.Add(new MemberFacts(name, IsFed: false, TakesPart: false, Vlsn.Null, now - leftAt));
+                continue;
+            }
+
+            var (said, since, _, _) = feed.Status;
+            facts.Add(new MemberFacts(name, IsFed: true, said.Counts, said.Flushed, since));
+        }
+
+        return facts;
+    }
+
+    /// <summary>Sends away whom the members no longer hold for one of theirs, once it has the record that says so.</summary>
+    /// <param name="rosterAt">That record.</param>
+    public void DismissStrangers(Vlsn rosterAt)
+    {
+        foreach (var feed in _live)
+        {
+            if (!members.Contains(feed.Replica) && feed.Status.Progress.Flushed >= rosterAt) feed.Stop();
+        }
+    }
+
     /// <summary>How the members are, as far as this node knows.</summary>
     public IReadOnlyList<MemberStatus> Status()
     {
@@ -151,17 +199,18 @@ internal sealed class Feeders(
         {
             LiveFeed? feed;
             lock (_gate) _feeds.TryGetValue(name, out feed);
-            var address = members.AddressOf(name).ToString();
+            var address = members.TryAddressOf(name)?.ToString() ?? "";
+            var known = members.Roster.Find(name);
             if (feed is null)
             {
-                statuses.Add(new MemberStatus(name, address, IsConnected: false, 0, 0, 0, 0, 0, 0, SinceHeard: null));
+                statuses.Add(Describe(new MemberStatus(name, address, IsConnected: false, 0, 0, 0, 0, 0, 0, SinceHeard: null), known));
                 continue;
             }
 
             var (said, since, sent, buffered) = feed.Status;
-            statuses.Add(new MemberStatus(
+            statuses.Add(Describe(new MemberStatus(
                 name, address, IsConnected: true, Number(said.Appended), Number(said.Flushed), Number(said.Applied), end.Vlsn.DistanceFrom(said.Appended),
-                end.End.DistanceFrom(sent.End), buffered, since));
+                end.End.DistanceFrom(sent.End), buffered, since), known));
         }
 
         return statuses;
@@ -199,10 +248,19 @@ internal sealed class Feeders(
     {
         lock (_gate)
         {
-            if (_feeds.TryGetValue(feed.Replica, out var current) && current == feed) _feeds.Remove(feed.Replica);
+            if (_feeds.TryGetValue(feed.Replica, out var current) && current == feed)
+            {
+                _feeds.Remove(feed.Replica);
+                _leftAt[feed.Replica] = clock.Now;
+            }
+
             _live = [.. _feeds.Values];
         }
     }
+
+    private static MemberStatus Describe(MemberStatus status, Member? known) => known is null
+        ? status
+        : status with { Kind = known.Kind, Priority = known.Priority, IsDesignated = known.IsDesignated, IsPending = known.IsPending };
 
     private static long Number(Vlsn vlsn) => vlsn.DistanceFrom(Vlsn.Null);
 
@@ -211,7 +269,7 @@ internal sealed class Feeders(
         if (!members.Contains(hello.Name))
         {
             return new HelloVerdict.Refused(
-                RefusalReason.UnknownNode, $"'{hello.Name}' is no member of this group: expected one of {string.Join(", ", members.Voters)}. Name it in the options of every member.");
+                RefusalReason.UnknownNode, $"'{hello.Name}' is no member of this group: expected one of {members.Roster}. Add it with `matchpoint members add`, or name it in the options of every member of a new group.");
         }
 
         if (hello.Name == members.Self || IsTaken(hello.Name, hello.Node))

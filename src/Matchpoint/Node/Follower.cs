@@ -265,6 +265,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
         {
             var began = _clock.Now;
             var needsOperator = false;
+            var isStranger = false;
             try
             {
                 var outcome = await JoinAsync(feeder, term, cancellation).ConfigureAwait(false);
@@ -279,7 +280,8 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
             catch (Exception error) when (error is ChannelException or ConnectException or ProtocolException or SyncupRefusedException)
             {
                 if (cancellation.IsCancellationRequested) return;
-                _host.Report(NodeState.Electing, $"no stream from {feeder}: {error.Message}");
+                isStranger = feeder == primary && !_members.Contains(_members.Self) && error is SyncupRefusedException;
+                _host.Report(isStranger ? NodeState.Removed : NodeState.Electing, isStranger ? error.Message : $"no stream from {feeder}: {error.Message}");
                 _host.Warn("stream", error is SyncupRefusedException or ProtocolException ? $"{feeder}: {error.Message}" : null);
             }
             catch (Exception error)
@@ -297,7 +299,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
             if (_clock.Now - began > LongestPause) pause = FirstPause;
             try
             {
-                await Task.Delay(needsOperator ? OperatorPause : pause, _clock.Time, cancellation).ConfigureAwait(false);
+                await Task.Delay(needsOperator || isStranger ? OperatorPause : pause, _clock.Time, cancellation).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {

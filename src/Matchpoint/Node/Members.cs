@@ -1,33 +1,78 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using Matchpoint.Protocol.Membership;
 using Matchpoint.Transport;
 
 namespace Matchpoint.Node;
 
-/// <summary>The members of the group as this node's options name them; without any, the node is alone.</summary>
+/// <summary>
+/// The members of the group: as the node's log says, and before it says anything as the options name them. May be asked from everywhere; each answer is that of one roster.
+/// </summary>
 internal sealed class Members
 {
-    private readonly Dictionary<string, Endpoint> _addresses = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Endpoint> _routes;
+    private readonly ConcurrentDictionary<string, Endpoint> _heardOf = new(StringComparer.Ordinal);
+    private volatile Roster _roster;
 
-    /// <summary>The members that valid options name.</summary>
+    /// <summary>The members that valid options name; without any, the node is alone.</summary>
     public Members(MatchpointOptions options)
     {
         Self = options.Name;
-        foreach (var member in options.Members) _addresses.Add(member.Name, Endpoint.Parse(member.Address));
-        Voters = options.Members.Count == 0 ? [Self] : [.. options.Members.Select(member => member.Name)];
+        _routes = options.Routes.ToDictionary(static route => route.Key, static route => Endpoint.Parse(route.Value), StringComparer.Ordinal);
+        Initial = options.Members.Count == 0
+            ? Roster.OfVoters(Self)
+            : Roster.Of(options.Members.Select(static member => new Member(member.Name, member.Address, member.Kind, (byte)member.Priority, member.IsDesignated)));
+        _roster = Initial;
     }
 
     /// <summary>This node's name.</summary>
     public string Self { get; }
 
+    /// <summary>The members that the options name.</summary>
+    public Roster Initial { get; }
+
+    /// <summary>The members as they are.</summary>
+    public Roster Roster => _roster;
+
     /// <summary>The names of the voters.</summary>
-    public ImmutableArray<string> Voters { get; }
+    public ImmutableArray<string> Voters => _roster.Voters;
 
     /// <summary>The other members.</summary>
-    public IEnumerable<string> Others => Voters.Where(name => name != Self);
+    public IEnumerable<string> Others => _roster.Members.Select(static member => member.Name).Where(name => name != Self);
+
+    /// <summary>Whether this node is the only one that decides.</summary>
+    public bool IsAlone => _roster.Voters is [var only] && only == Self;
+
+    /// <summary>Called when the members have become others.</summary>
+    public Action<Roster> Changed { get; set; } = static _ => { };
 
     /// <summary>Whether there is a member of that name.</summary>
-    public bool Contains(string name) => Voters.Contains(name);
+    public bool Contains(string name) => _roster.Contains(name);
+
+    /// <summary>Where a member listens, or somebody who said so; null when nobody knows.</summary>
+    public Endpoint? TryAddressOf(string name) =>
+        _routes.TryGetValue(name, out var route) ? route
+            : _roster.Find(name) is { Address.Length: > 0 } member && Endpoint.TryParse(member.Address, out var known) ? known
+            : _heardOf.TryGetValue(name, out var heard) ? heard
+            : null;
 
     /// <summary>Where a member listens.</summary>
-    public Endpoint AddressOf(string name) => _addresses[name];
+    /// <exception cref="ConnectException">Nobody knows.</exception>
+    public Endpoint AddressOf(string name) =>
+        TryAddressOf(name) ?? throw new ConnectException($"'{name}': could not connect: nobody knows where it listens. Name its address in the options, or change it among the members.");
+
+    /// <summary>Somebody said where a node listens that is no member as far as is known here: the log that says so is yet to come.</summary>
+    public void HearOf(string name, string address)
+    {
+        if (name.Length == 0 || _roster.Contains(name) || _heardOf.Count >= Roster.Most * 4) return;
+        if (Endpoint.TryParse(address, out var endpoint)) _heardOf[name] = endpoint;
+    }
+
+    /// <summary>The log says that these are the members.</summary>
+    public void Become(Roster roster)
+    {
+        if (roster.Equals(_roster)) return;
+        _roster = roster;
+        Changed(roster);
+    }
 }

@@ -1,11 +1,10 @@
 using System.Buffers.Binary;
 using Matchpoint.Copies;
-using Matchpoint.Protocol;
 using Matchpoint.Protocol.Durability;
 using Matchpoint.Protocol.Elections;
 using Matchpoint.Protocol.Hello;
 using Matchpoint.Protocol.Identities;
-using Matchpoint.Protocol.Messages;
+using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Syncup;
 using Matchpoint.Storage.Copies;
 using Matchpoint.Storage.Data;
@@ -35,6 +34,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     private readonly INetwork _network;
     private INetworkListener? _listener;
     private Task _electing = Task.CompletedTask;
+    private Task _keeping = Task.CompletedTask;
     private int _isFailed;
     private int _isDisposed;
 
@@ -51,14 +51,12 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         Members = new Members(options);
         Board = new StatusBoard();
         _self = new SyncupPeer { Name = options.Name, Rules = new HelloRules(options.MaxClockSkew), Time = options.Time };
-        Progress = new Progress((Members.Voters.Length == 1 ? options.Durability.LocalFlush : options.Durability.ReplicaFlush) != FlushPolicy.Sync, Clock)
-        {
-            ToSyncPoint = log.SyncPointAtOrBelow,
-        };
-        Appender = new Appender(log, keeper.State, options.MaxTailBytes);
+        Progress = new Progress(Clock) { ToSyncPoint = log.SyncPointAtOrBelow, CountsUnflushed = CountsUnflushed(Members.Roster) };
+        Appender = new Appender(log, keeper.State, options.MaxTailBytes) { Rosters = new RosterLog(Members) };
+        Group = new GroupKeeper(this);
         var heartbeat = options.ElectionTimeout / 5;
         var seed = BinaryPrimitives.ReadUInt64LittleEndian(directory.Identity.Node.Value.ToByteArray()) ^ (ulong)options.Time.GetUtcNow().Ticks;
-        _settings = new ElectionSettings(options.Name, Members.Voters, options.ElectionTimeout, heartbeat, seed);
+        _settings = new ElectionSettings(options.Name, Members.Roster, options.ElectionTimeout, heartbeat, seed);
         Feeders = new Feeders(log, Progress, Members, _self, Clock, heartbeat) { WhyNot = WhyNotPrimary };
         Follower = new Follower(log, Appender, Progress, Members, _self, Clock, options, parts.Network, this, () => keeper.State.Applied.Vlsn);
         Feeders.UpstreamStamp = () => Follower.Heard;
@@ -98,6 +96,21 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
 
     /// <summary>The group's members.</summary>
     public Members Members { get; }
+
+    /// <summary>What a primary does for its group.</summary>
+    public GroupKeeper Group { get; }
+
+    /// <summary>Whether this node holds the data; an arbiter does not.</summary>
+    public bool HasData => !_directory.IsArbiter;
+
+    /// <summary>Whether it takes writes when it leads: an arbiter leads only until another can.</summary>
+    public bool TakesWrites => Members.Roster.Find(Members.Self)?.Kind != MemberKind.Arbiter;
+
+    /// <summary>How long this node has led.</summary>
+    public TimeSpan ReignAge => Feeders.RoleAge;
+
+    /// <summary>How long a primary may serve reads after a majority last heard it.</summary>
+    public TimeSpan Lease => _settings.Lease;
 
     /// <summary>What the node shows of itself.</summary>
     public StatusBoard Board { get; }
@@ -147,14 +160,15 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         var primary = Elections.Primary;
         var state = Board.State;
         return state is NodeState.Failed or NodeState.Closed ? $"node '{Members.Self}' takes no part: {Board.Step}"
+            : primary == Members.Self && !TakesWrites ? $"node '{Members.Self}' is an arbiter and takes no writes: it leads only until a member with the data has caught up"
             : primary is null || primary == Members.Self ? $"node '{Members.Self}' knows of no primary now ({Board.Step})"
-            : $"node '{Members.Self}' is a replica; the primary is '{primary}' at {Members.AddressOf(primary)}";
+            : $"node '{Members.Self}' is a replica; the primary is '{primary}' at {Members.TryAddressOf(primary)?.ToString() ?? "an address that is not known yet"}";
     }
 
     /// <summary>Whether this node is certainly the primary now: a majority followed it so lately that nobody else can have been elected.</summary>
     public bool HoldsLease()
     {
-        if (Members.Voters.Length == 1) return Appender.Reign != Term.None;
+        if (Members.IsAlone) return Appender.Reign != Term.None;
         return Appender.Reign != Term.None && Progress.HoldsLease(Clock.Now, _settings.Lease);
     }
 
@@ -185,6 +199,8 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         await _stopping.CancelAsync().ConfigureAwait(false);
         await _sweeper.DisposeAsync().ConfigureAwait(false);
         await _electing.ConfigureAwait(false);
+        await _keeping.ConfigureAwait(false);
+        Group.Dispose();
         Appender.EndReign();
         Progress.EndReign();
         Feeders.Dispose();
@@ -219,15 +235,27 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         await Follower.StopAsync().ConfigureAwait(false);
         Feeders.ChangeRole(default);
         await Log.WaitAsync(Log.Appended.Vlsn, FlushPolicy.Write, CancellationToken.None).ConfigureAwait(false);
-        if (Options.Durability.ReplicaFlush != FlushPolicy.Sync && Members.Voters.Length > 1) BeginUnflushedPromises();
+        PrepareFor(Members.Roster);
         ReignStart = Unreachable; // Until the reign's first record has a number nothing of it is ready.
         ReignStart = BeginReign(term);
-        Progress.BeginReign(new AckTracker(Members.Voters, Members.Self, ReignStart, Clock.Now));
+        var roster = Members.Roster;
+        Progress.CountsUnflushed = CountsUnflushed(roster);
+        Progress.BeginReign(new AckTracker(roster.Voters, Members.Self, ReignStart, Clock.Now, roster.IsSelfSufficient(Members.Self)));
         Appender.OpenReign(term);
-        if (Members.Voters.Length > 1) Follower.BeginDoubt();
         Feeders.ChangeRole(new FeedingRole(term, IsPrimary: true));
         Board.Report(NodeState.Primary, $"primary of term {term}, since record {ReignStart}");
     }
+
+    /// <summary>Before these are the members and this node leads them: what it promises from then on is noted first.</summary>
+    public void PrepareFor(Roster roster)
+    {
+        if (roster.Voters.Length == 1) return;
+        if (Options.Durability.ReplicaFlush != FlushPolicy.Sync) BeginUnflushedPromises();
+        Follower.BeginDoubt();
+    }
+
+    /// <summary>Counts acknowledgements by the voters of a roster from now on.</summary>
+    public void CountBy(Roster roster) => Progress.Reconfigure(roster.Voters, roster.IsSelfSufficient(Members.Self), CountsUnflushed(roster));
 
     /// <inheritdoc/>
     public Task StepDownAsync(string reason)
@@ -254,28 +282,16 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         await Follower.FollowAsync(primary, term).ConfigureAwait(false);
     }
 
-    private static string WhyAllAreAwaited(Standing standing) => standing == Standing.Rebooted
-        ? "acknowledged records may be gone: who has most of them is found out when every member is there"
-        : "a new group begins when every member is there";
-
     /// <inheritdoc/>
     public void OnElectionStep(ElectionRole role, Standing standing, IReadOnlyList<string> awaited)
     {
         if (awaited.Count > 0 && Elections.Primary is null)
-            Board.Report(NodeState.AwaitingMembers, $"{WhyAllAreAwaited(standing)}; not seen yet: {string.Join(", ", awaited)}");
+            Board.Report(NodeState.AwaitingMembers, $"{StatusWords.WhyAllAreAwaited(standing)}; not seen yet: {string.Join(", ", awaited)}");
         else if (role is ElectionRole.PreCandidate or ElectionRole.Candidate)
             Board.Report(NodeState.Electing, Elections.LastRefusal is { } refusal ? $"standing for election ({refusal})" : "standing for election");
         else if (role == ElectionRole.Replica && Board.State == NodeState.Electing && Follower.Following is { } step)
             Board.Report(NodeState.Following, step); // The primary was not heard for a while, and is heard again.
-        Board.Warn("standing", standing switch
-        {
-            Standing.Full => null,
-            Standing.New => "this node is new here: it takes part in elections and majorities once it has caught up",
-            Standing.BallotLost => "the file ballot is gone, and with it what this node promised in elections: it takes part again once it has caught up with a primary that the others chose",
-            Standing.Rebooted => "the machine was started anew after records had been acknowledged unflushed: "
-                + "this node takes part again once it has caught up with a primary that the others chose, or that all chose together",
-            _ => throw Invariant.Unreachable(standing),
-        });
+        Board.Warn("standing", StatusWords.Of(standing));
     }
 
     /// <inheritdoc/>
@@ -314,13 +330,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
                 break;
         }
 
-        Board.Warn("rollback", result.Outcome switch
-        {
-            ReplicaOutcome.Refused { Row: 10 } no =>
-                $"{no.Reason}. Every operation is in the export that `matchpoint rollbacks list` names: look at it, then raise RollbackLimit and open the node again.",
-            ReplicaOutcome.Refused no => $"{no.Reason}. Compare this node with the others before you decide which history is kept; nothing was touched.",
-            _ => null,
-        });
+        Board.Warn("rollback", result.Outcome is { } outcome ? StatusWords.Of(outcome) : null);
     }
 
     /// <inheritdoc/>
@@ -379,7 +389,8 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
             log = RecordLog.Open(directory, parts.Log with { Time = options.Time });
             var ballot = BallotFile.Open(directory, hasRecords: !log.Appended.Vlsn.IsNull);
             // A log that only a node by itself ever wrote may be that of a member of this group: what it promised stays promised.
-            var keeper = StateKeeper.Open(directory, log, states, options.LogKeepBytes, log.Durable);
+            RequireKind(options, directory, log);
+            var keeper = StateKeeper.Open(directory, log, states, options.LogKeepBytes, log.Durable, hasData: !directory.IsArbiter);
             CopyTarget.RemoveReplaced(directory, states);
             var core = new NodeCore(options, parts, directory, log, ballot, keeper);
             foreach (var sentence in log.OpenReport.Sentences()) core.Board.Note(sentence);
@@ -395,25 +406,42 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         }
     }
 
+    /// <summary>A directory is an arbiter's from its beginning, or never.</summary>
+    private static void RequireKind(MatchpointOptions options, DataDirectory directory, RecordLog log)
+    {
+        var kind = options.Members.FirstOrDefault(member => member.Name == options.Name)?.Kind ?? MemberKind.Voter;
+        if ((kind == MemberKind.Arbiter) == directory.IsArbiter) return;
+        if (directory.IsArbiter || !log.Appended.Vlsn.IsNull)
+        {
+            throw new Storage.StorageException($"{directory.Path}: the directory {(directory.IsArbiter ? "is that of an arbiter and has no data" : "has data")}, "
+                + $"and the options name '{options.Name}' as {kind}. Give the node a directory of its own, or name it as what it was.");
+        }
+
+        directory.MakeArbiter();
+    }
+
     private async Task StartAsync(IReadOnlyDictionary<string, ServiceHandler> more)
     {
         Progress.OnLocal(Log.Written, Log.Flushed);
         Progress.OnDurable(Vlsn.Max(Log.Durable, State.Applied.Vlsn));
         Appender.Rebuild();
+        Members.Changed = OnRoster;
+        OnRoster(Members.Roster);
         _keeper.Start(Progress, Appender, Clock, Fail);
         Board.Report(NodeState.Electing, "looking for the group");
         if ((Options.Listen ?? (Options.Members.Count > 0 ? Members.AddressOf(Members.Self).ToString() : null)) is { } address)
         {
             var services = new Dictionary<string, ServiceHandler>(more)
             {
-                [Services.Stream] = (channel, stopping) => Feeders.ServeAsync(channel, SyncupVersion.Two, stopping),
-                [ElectionDriver.Service] = ServeGroupAsync,
+                [Services.Stream] = (channel, stopping) => Feeders.ServeAsync(channel, Protocol.Messages.SyncupVersion.Two, stopping),
+                [ElectionDriver.Service] = new GroupService(this).ServeAsync,
                 [CopyDonor.Service] = _donor.ServeAsync,
             };
             _listener = await _network.ListenAsync(Transport.Endpoint.Parse(address), services, OnSessionFailed, Options.Time).ConfigureAwait(false);
         }
 
         _electing = Task.Run(() => Elections.RunAsync(_stopping.Token));
+        _keeping = Task.Run(() => Group.RunAsync(_stopping.Token));
     }
 
     private Vlsn BeginReign(Term term)
@@ -444,11 +472,24 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         Feeders.OnLogMoved();
     }
 
+    private bool CountsUnflushed(Roster roster) => (roster.Voters.Length == 1 ? Options.Durability.LocalFlush : Options.Durability.ReplicaFlush) != FlushPolicy.Sync;
+
+    /// <summary>The log says that the members are others now. The appender is held meanwhile.</summary>
+    private void OnRoster(Roster roster)
+    {
+        var self = roster.Find(Members.Self);
+        if (!HasData && self is not null && self.Kind != MemberKind.Arbiter)
+            Fail(new MatchpointException($"the directory of '{Members.Self}' is that of an arbiter and has no data, and the group holds it for {self.Kind}: remove the member, and add it with an empty directory."));
+        else Elections.OnRoster();
+    }
+
     private void OnDurableMoved()
     {
         Log.NoteDurable(Progress.Durable);
         _keeper.OnDurableMoved();
         Feeders.OnDurableMoved();
+        if (!Members.Contains(Members.Self) && Progress.Durable >= Appender.RosterAt)
+            Board.Report(NodeState.Removed, $"'{Members.Self}' is no member of the group any more, since record {Appender.RosterAt}; the members are {Members.Roster}");
     }
 
     private void OnCopyProgress(CopyProgress progress)
@@ -461,38 +502,5 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     {
         if (error is SyncupRefusedException) Board.Warn($"refused {peer.Split(':')[0]}", error.Message);
         Board.Note($"{peer}: {error.Message}");
-    }
-
-    private async Task ServeGroupAsync(Transport.Channel channel, CancellationToken cancellation)
-    {
-        var frame = await channel.ReceiveAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
-        var identity = _directory.Identity;
-        switch ((Opcode)frame.Span[0])
-        {
-            case Opcode.Poll:
-                await Elections.ServePollAsync(channel, Poll.Decode(frame.Span), identity.Group, identity.Node, cancellation).ConfigureAwait(false);
-                break;
-            case Opcode.ReadIndexRequest:
-                var request = ReadIndexRequest.Decode(frame.Span);
-                var answer = request.Group != identity.Group
-                    ? new ReadIndexAnswer(IsConfirmed: false, Vlsn.Null, $"this node belongs to group {identity.Group}")
-                    : await ConfirmAsync(cancellation).ConfigureAwait(false);
-                channel.Write(answer);
-                await channel.FlushAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
-                break;
-            case var other:
-                throw new ProtocolException("group", "opcode", $"{(byte)Opcode.Poll} or {(byte)Opcode.ReadIndexRequest}", $"{(byte)other}");
-        }
-    }
-
-    /// <summary>How far a linearizable read must be, if this node is certainly the primary.</summary>
-    private async ValueTask<ReadIndexAnswer> ConfirmAsync(CancellationToken cancellation)
-    {
-        if (!await IsPrimaryAsync(Options.ElectionTimeout, cancellation).ConfigureAwait(false))
-            return new ReadIndexAnswer(IsConfirmed: false, Vlsn.Null, WhyNotPrimary());
-        var durable = Progress.Durable;
-        return HoldsLease()
-            ? new ReadIndexAnswer(IsConfirmed: true, durable, "")
-            : new ReadIndexAnswer(IsConfirmed: false, Vlsn.Null, $"node '{Members.Self}' has not heard a majority for {_settings.Lease.TotalMilliseconds:0} ms");
     }
 }

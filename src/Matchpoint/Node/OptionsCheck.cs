@@ -1,5 +1,6 @@
 using System.Text;
 using Matchpoint.Protocol;
+using Matchpoint.Protocol.Membership;
 using Matchpoint.Transport;
 
 namespace Matchpoint.Node;
@@ -41,6 +42,22 @@ internal static class OptionsCheck
         if (failures.Count > 0) throw new OptionsException(failures);
     }
 
+    /// <summary>Why a member cannot be one; null when it can.</summary>
+    public static string? WhyNot(GroupMember member)
+    {
+        var failures = new List<string>();
+        if (!IsName(member.Name)) failures.Add($"Name is {Show(member.Name)}: expected 1 to {Limits.NodeNameBytes} bytes of text without spaces.");
+        RequireAddress("Address", member.Address, failures);
+        RequireKind("", member, failures);
+        return failures.Count == 0 ? null : string.Join(" ", failures);
+    }
+
+    private static void RequireKind(string option, GroupMember member, List<string> failures)
+    {
+        if (member.Priority is < 0 or > Member.HighestPriority) failures.Add($"{option}Priority is {Show(member.Priority)}: expected 0 to {Member.HighestPriority}.");
+        if (member.Kind > MemberKind.Arbiter) failures.Add($"{option}Kind is {Show(member.Kind)}: expected a known kind.");
+    }
+
     private static void RequireMembers(MatchpointOptions options, List<string> failures)
     {
         var names = new HashSet<string>(StringComparer.Ordinal);
@@ -53,6 +70,14 @@ internal static class OptionsCheck
             else if (!names.Add(member.Name)) failures.Add($"{option}.Name is {Show(member.Name)}: another member has that name; expected names that differ.");
             RequireAddress($"{option}.Address", member.Address, failures);
             if (!addresses.Add(member.Address)) failures.Add($"{option}.Address is {Show(member.Address)}: another member has that address; expected addresses that differ.");
+            RequireKind($"{option}.", member, failures);
+        }
+
+        foreach (var (name, address) in options.Routes) RequireAddress($"{nameof(options.Routes)}[{name}]", address, failures);
+        if (failures.Count == 0 && options.Members.Count > 0)
+        {
+            var members = options.Members.Select(static member => new Member(member.Name, member.Address, member.Kind, (byte)member.Priority, member.IsDesignated));
+            if (Roster.TryCreate(members, out var why) is null) failures.Add($"{nameof(options.Members)}: {why}.");
         }
 
         if (options.Members.Count > 0 && !names.Contains(options.Name))

@@ -4,9 +4,8 @@ using Matchpoint.Protocol.Identities;
 namespace Matchpoint.Node;
 
 /// <summary>How far the records are: here, on the replicas, and so in the group. Whoever waits for them to get somewhere is woken here.</summary>
-/// <param name="countsUnflushed">Whether records count as durable that a majority holds unflushed: the group's choice.</param>
 /// <param name="clock">The node's clock.</param>
-internal sealed class Progress(bool countsUnflushed, NodeClock clock)
+internal sealed class Progress(NodeClock clock)
 {
     private const int Pooled = 1024;
 
@@ -27,6 +26,9 @@ internal sealed class Progress(bool countsUnflushed, NodeClock clock)
     /// by themselves are never safe, however many hold them.
     /// </summary>
     public Vlsn Durable => Vlsn.Null.Plus(Volatile.Read(ref _durable));
+
+    /// <summary>Whether records count as durable that a majority holds unflushed: the group's choice, and of a node by itself another than of one among several.</summary>
+    public bool CountsUnflushed { get; set; }
 
     /// <summary>Lowers a record of the own log to a sync point.</summary>
     public Func<Vlsn, Vlsn> ToSyncPoint { get; init; } = static vlsn => vlsn;
@@ -60,6 +62,25 @@ internal sealed class Progress(bool countsUnflushed, NodeClock clock)
             Volatile.Write(ref _quorumHeardAt, tracker.QuorumHeardAt.Ticks);
             Volatile.Write(ref _followedAt, tracker.FollowedAt.Ticks);
             tracker.OnLocal(_written, _flushed);
+            (reached, isMore) = Advance_Locked();
+        }
+
+        if (isMore) DurableMoved?.Invoke();
+        CompleteAll(reached, WaitResult.Reached);
+    }
+
+    /// <summary>Others vote from here on, if this node leads at all.</summary>
+    public void Reconfigure(IReadOnlyList<string> voters, bool isSelfSufficient, bool countsUnflushed)
+    {
+        ProgressWaiter? reached;
+        bool isMore;
+        lock (_gate)
+        {
+            CountsUnflushed = countsUnflushed;
+            if (_tracker is null) return;
+            _tracker.Reconfigure(voters, isSelfSufficient, clock.Now);
+            Volatile.Write(ref _quorumHeardAt, _tracker.QuorumHeardAt.Ticks);
+            Volatile.Write(ref _followedAt, _tracker.FollowedAt.Ticks);
             (reached, isMore) = Advance_Locked();
         }
 
@@ -216,7 +237,7 @@ internal sealed class Progress(bool countsUnflushed, NodeClock clock)
     private (ProgressWaiter? Reached, bool IsMoreDurable) Advance_Locked()
     {
         var levels = _tracker?.Levels ?? default;
-        var durable = countsUnflushed ? levels.AppendedByMajority : levels.FlushedByMajority;
+        var durable = CountsUnflushed ? levels.AppendedByMajority : levels.FlushedByMajority;
         if (durable > Durable) durable = ToSyncPoint(durable);
         var isMore = durable > Durable;
         if (isMore) Volatile.Write(ref _durable, durable.DistanceFrom(Vlsn.Null));

@@ -22,7 +22,7 @@ internal sealed class Reader(NodeCore core)
     /// was acknowledged before its reign; one that ceased to be must have heard from the next what it has missed, so that whoever read from it is not
     /// led back in time.
     /// </summary>
-    public bool CanServeNow => core.Appender.Reign == Term.None ? !core.Follower.IsInDoubt : core.IsReady && core.HoldsLease();
+    public bool CanServeNow => core.HasData && (core.Appender.Reign == Term.None ? !core.Follower.IsInDoubt : core.IsReady && core.HoldsLease());
 
     /// <summary>The value of a key; null when it has none.</summary>
     public ValueTask<byte[]?> GetAsync(ushort database, ReadOnlyMemory<byte> key, ReadLevel level, CancellationToken cancellation) =>
@@ -66,6 +66,7 @@ internal sealed class Reader(NodeCore core)
     /// <summary>Waits until this node can serve a read of a level.</summary>
     public async ValueTask PrepareAsync(ReadLevel level, CancellationToken cancellation)
     {
+        if (!core.HasData) throw new MatchpointException($"node '{core.Members.Self}' is an arbiter: it has no data to read. Read from another member.");
         var deadline = core.Clock.Now + core.Options.ReadTimeout;
         switch (level.Kind)
         {

@@ -28,13 +28,13 @@ internal sealed class StateKeeper : IAsyncDisposable
     private long _flushedAtBytes;
     private int _isNews;
 
-    private StateKeeper(RecordLog log, IState state, long keepBytes, string? note)
+    private StateKeeper(RecordLog log, IState state, long keepBytes, string? note, bool hasData)
     {
         _log = log;
         State = state;
         _keepBytes = keepBytes;
         Note = note;
-        _replay = new StateReplay(log, state);
+        _replay = new StateReplay(log, state, hasData);
     }
 
     /// <summary>The state.</summary>
@@ -45,12 +45,14 @@ internal sealed class StateKeeper : IAsyncDisposable
 
     /// <summary>Opens the state of a directory and brings it up to a record.</summary>
     /// <exception cref="StorageException">The state is gone and the log does not reach back to the first record.</exception>
-    public static StateKeeper Open(DataDirectory directory, RecordLog log, IStateStore states, long keepBytes, Vlsn durable)
+    public static StateKeeper Open(DataDirectory directory, RecordLog log, IStateStore states, long keepBytes, Vlsn durable, bool hasData = true)
     {
         var state = OpenState(directory, log, states, out var note);
         try
         {
-            var keeper = new StateKeeper(log, state, keepBytes, note);
+            // A full copy brings an arbiter what others have: it keeps only what the store needs itself.
+            if (!hasData) RemoveData(state);
+            var keeper = new StateKeeper(log, state, keepBytes, note, hasData);
             while (!keeper._replay.ApplyBatch(durable))
             {
                 // Batch by batch.
@@ -157,6 +159,13 @@ internal sealed class StateKeeper : IAsyncDisposable
 
         upTo = Vlsn.Min(upTo, State.Flushed.Vlsn);
         if (!upTo.IsNull) _log.RemoveUpTo(upTo);
+    }
+
+    private static void RemoveData(IState state)
+    {
+        using var batch = state.NewBatch();
+        batch.DeleteRange(StateKey.Of(0, []), StateKey.Of(StateKey.SystemDatabase, []));
+        state.Apply(batch, state.Applied);
     }
 
     private static IState OpenState(DataDirectory directory, RecordLog log, IStateStore states, out string? note)

@@ -8,7 +8,10 @@ using Matchpoint.Storage.State;
 namespace Matchpoint.Node;
 
 /// <summary>Brings the state up to a record by applying the log, many records to a batch. For one thread at a time.</summary>
-internal sealed class StateReplay(RecordLog log, IState state) : IDisposable
+/// <param name="log">The log.</param>
+/// <param name="state">The state.</param>
+/// <param name="hasData">Whether the state takes in what users wrote; an arbiter's only what the store keeps for itself.</param>
+internal sealed class StateReplay(RecordLog log, IState state, bool hasData) : IDisposable
 {
     private const long BatchBytes = 1024 * 1024;
     private const int BatchOperations = 16 * 1024;
@@ -37,6 +40,8 @@ internal sealed class StateReplay(RecordLog log, IState state) : IDisposable
         while (read < upTo && _batch.Bytes < BatchBytes && _batch.Count < BatchOperations && reader.MoveNext())
         {
             if (reader.Header.IsTransactionEnd) Add(view, reader);
+            else if (reader.Header.Kind == RecordKind.Membership)
+                _batch.Put(_from.Of(StateKey.SystemDatabase, RosterLog.Key), RosterLog.ValueOf(reader.Header.Vlsn, reader.Payload));
             read = reader.Header.Vlsn;
             // The state stands at sync points only: a log may be cut behind the last one, however durable the pieces behind it are.
             if (reader.Header.IsSync) position = new StatePosition(read, reader.Header.Fingerprint);
@@ -66,6 +71,7 @@ internal sealed class StateReplay(RecordLog log, IState state) : IDisposable
     {
         foreach (var operation in payload)
         {
+            if (!hasData && operation.Database != StateKey.SystemDatabase) continue;
             var key = _from.Of(operation.Database, operation.Key);
             switch (operation.Kind)
             {

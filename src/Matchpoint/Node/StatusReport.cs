@@ -30,6 +30,9 @@ internal static class StatusReport
             TailBytes = core.Appender.TailBytes,
             Counts = core.Counts,
             Copy = core.Board.Copy,
+            Kind = core.Members.Roster.Find(core.Members.Self)?.Kind ?? MemberKind.Secondary,
+            IsPending = core.Members.Roster.Find(core.Members.Self)?.IsPending ?? false,
+            MembersAt = Number(core.Appender.RosterAt),
             Warnings = core.Board.Warnings,
             Members = core.Feeders.Status(),
         };

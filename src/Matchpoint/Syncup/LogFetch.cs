@@ -1,5 +1,6 @@
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Messages;
 using Matchpoint.Protocol.Records;
 using Matchpoint.Storage.Log;
@@ -62,6 +63,8 @@ internal sealed class LogFetch(Channel channel, RecordLog log, ISyncupObserver o
         // Where the records themselves are not sound the log refuses them, and says why.
         for (var rest = records; RecordCodec.TryReadHeader(rest, out var header) is null && header.Length <= rest.Length; rest = rest[header.Length..])
         {
+            if (header.Kind == RecordKind.Membership && RosterCodec.TryDecode(rest[RecordHeader.Size..header.Length], out var why) is null)
+                throw new ProtocolException(nameof(LogBytes), $"members in a record behind {before.Vlsn}", "a roster", why ?? "");
             if (header.Kind is not (RecordKind.Commit or RecordKind.Piece)) continue;
             if (!TransactionPayload.TryRead(rest[RecordHeader.Size..header.Length], header.Vlsn, out _, out var fault))
                 throw new ProtocolException(nameof(LogBytes), $"{fault.FieldName} of a record behind {before.Vlsn}", fault.Expected, fault.Found);

@@ -10,7 +10,6 @@ namespace Matchpoint.Transactions;
 internal sealed class Committer(NodeCore core)
 {
     private readonly Durability _group = core.Options.Durability;
-    private readonly bool _isAlone = core.Members.Voters.Length == 1;
 
     /// <summary>Commits.</summary>
     /// <param name="writer">The transaction's operations; its own again when this returns.</param>
@@ -23,14 +22,16 @@ internal sealed class Committer(NodeCore core)
         TransactionWriter writer, ReadSet? reads, Vlsn snapshot, CommitOptions? options, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        var durability = Effective(options?.Durability ?? _group);
+        if (!core.TakesWrites) throw NotPrimary();
+        var isAlone = core.Members.IsAlone;
+        var durability = Effective(options?.Durability ?? _group, isAlone);
         var timeout = options?.Timeout ?? core.Options.CommitTimeout;
         var deadline = core.Clock.Now + timeout;
         var (reign, first, previous) = writer.Records > 1
             ? await AppendPiecesAsync(writer, reads, snapshot, deadline, cancellation).ConfigureAwait(false)
             : default;
         // Where replicas flush, the primary does too: its copy counts like any other.
-        var flush = _group.ReplicaFlush == FlushPolicy.Sync && !_isAlone ? durability with { LocalFlush = FlushPolicy.Sync } : durability;
+        var flush = _group.ReplicaFlush == FlushPolicy.Sync && !isAlone ? durability with { LocalFlush = FlushPolicy.Sync } : durability;
         RecordHeader header;
         while (true)
         {
@@ -42,7 +43,7 @@ internal sealed class Committer(NodeCore core)
         var token = new CommitToken((long)header.Term.Value, header.Vlsn.DistanceFrom(Vlsn.Null));
         var left = deadline - core.Clock.Now;
         // A node by itself is its own majority: success means that a default read sees it.
-        var goal = Goal.Commit(_isAlone ? durability with { Acks = AckPolicy.Majority } : durability);
+        var goal = Goal.Commit(isAlone ? durability with { Acks = AckPolicy.Majority } : durability);
         return await core.Progress.WaitAsync(goal, header.Vlsn, left, cancellation).ConfigureAwait(false) switch
         {
             // Another reign may have given the record's number to another record meanwhile.
@@ -55,9 +56,9 @@ internal sealed class Committer(NodeCore core)
         };
     }
 
-    private Durability Effective(Durability wanted)
+    private Durability Effective(Durability wanted, bool isAlone)
     {
-        if (_isAlone) return new Durability(Higher(wanted.LocalFlush, _group.LocalFlush), FlushPolicy.NoSync, AckPolicy.None);
+        if (isAlone) return new Durability(Higher(wanted.LocalFlush, _group.LocalFlush), FlushPolicy.NoSync, AckPolicy.None);
         return wanted with { ReplicaFlush = Higher(wanted.ReplicaFlush, _group.ReplicaFlush) };
     }
 
@@ -98,6 +99,11 @@ internal sealed class Committer(NodeCore core)
             case AppendResult.NoRoom:
                 await AwaitRoomAsync(deadline, timeout, cancellation).ConfigureAwait(false);
                 break;
+            case AppendResult.Held:
+                if (core.Clock.Now >= deadline)
+                    throw new TailFullException($"the primary is being handed over, and writes were held for {timeout}. Nothing was written; find the primary and write again.");
+                await Task.Delay(TimeSpan.FromMilliseconds(1), core.Clock.Time, cancellation).ConfigureAwait(false);
+                break;
             case AppendResult.TailFull:
                 if (core.Clock.Now >= deadline)
                 {
@@ -132,7 +138,7 @@ internal sealed class Committer(NodeCore core)
         if (core.Failure is { } failure) throw new NodeFailedException($"node '{core.Members.Self}' has failed and takes no writes: {failure.Message}", failure);
         var primary = core.Elections.Primary;
         var other = primary is null || primary == core.Members.Self ? null : primary;
-        return new NotPrimaryException($"{core.WhyNotPrimary()}. Nothing was written.", other, other is null ? null : core.Members.AddressOf(other).ToString());
+        return new NotPrimaryException($"{core.WhyNotPrimary()}. Nothing was written.", other, other is null ? null : core.Members.TryAddressOf(other)?.ToString());
     }
 
     private string Missing()

@@ -1,6 +1,7 @@
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Elections;
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Messages;
 
 namespace Matchpoint.Fuzz.Targets;
@@ -32,7 +33,7 @@ internal sealed class ElectionTarget : IFuzzTarget
         var (lastTerm, last) = (new Term((ulong)reader.Below(3)), reader.Below(3) is var number && number == 0 ? Vlsn.Null : Vlsn.Of(number));
         if (last.IsNull) lastTerm = Term.None;
         var ballot = last.IsNull ? Ballot.New : new Ballot(lastTerm, null, (Standing)reader.Below(4), Term.None);
-        var settings = new ElectionSettings("a", ["a", .. Others], TimeSpan.FromSeconds(1), TimeSpan.FromMilliseconds(200), 7);
+        var settings = new ElectionSettings("a", Roster.OfVoters(["a", .. Others]), TimeSpan.FromSeconds(1), TimeSpan.FromMilliseconds(200), 7);
         var now = TimeSpan.Zero;
         var election = new Election(settings, ballot, lastTerm, last, now);
         var check = new ElectionPromises(election, ballot);

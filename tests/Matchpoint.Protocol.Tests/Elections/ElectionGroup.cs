@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Matchpoint.Protocol.Elections;
+using Matchpoint.Protocol.Membership;
 
 namespace Matchpoint.Protocol.Tests.Elections;
 
@@ -100,7 +101,7 @@ internal sealed class ElectionGroup
         }
     }
 
-    private ElectionSettings Settings(string name) => new(name, Voters, Timeout, Heartbeat, (ulong)_random.NextInt64());
+    private ElectionSettings Settings(string name) => new(name, Roster.OfVoters(Voters), Timeout, Heartbeat, (ulong)_random.NextInt64());
 
     private void RunUntil(TimeSpan end)
     {

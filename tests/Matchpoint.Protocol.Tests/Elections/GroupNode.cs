@@ -303,7 +303,7 @@ internal sealed class GroupNode(ElectionGroup group, ElectionSettings settings, 
             case ElectionEffect.BecomePrimary become:
                 group.Promises.OnPrimary(this, become.Term);
                 _joined.Clear();
-                _acks = new AckTracker(settings.Voters, Name, At(_log.Count + 1), Clock);
+                _acks = new AckTracker(settings.Roster.Voters, Name, At(_log.Count + 1), Clock);
                 Append();
                 Feed();
                 break;

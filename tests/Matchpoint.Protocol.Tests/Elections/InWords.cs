@@ -14,6 +14,8 @@ internal static class InWords
         ElectionInput.PrimaryHeard heard => $"heard primary {heard.Primary} {heard.Term}",
         ElectionInput.TermSeen seen => $"saw term {seen.Term}",
         ElectionInput.CaughtUp caught => $"caught up in {caught.Term}",
+        ElectionInput.RosterChanged changed => $"members are {changed.Roster}",
+        ElectionInput.HandOver over => $"hand over to {over.To}",
         ElectionInput.Retired => "retired",
         _ => throw Invariant.Unreachable(input),
     };

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Matchpoint.Protocol.Elections;
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Messages;
 
 namespace Matchpoint.Protocol.Tests.Elections;
@@ -22,11 +23,12 @@ internal sealed class Machine
     /// <param name="lastTerm">The term of its last record.</param>
     /// <param name="last">Its last record; 0 for an empty log.</param>
     /// <param name="self">Its name; z is no voter.</param>
-    public Machine(int voters = 3, Ballot? ballot = null, int lastTerm = 1, int last = 5, string self = "a")
+    /// <param name="roster">The members, where they are not all plain voters.</param>
+    public Machine(int voters = 3, Ballot? ballot = null, int lastTerm = 1, int last = 5, string self = "a", Roster? roster = null)
     {
         ballot ??= new Ballot(Of(lastTerm), null, Standing.Full, Term.None);
         var names = Enumerable.Range(0, voters).Select(i => $"{(char)('a' + i)}").ToImmutableArray();
-        var settings = new ElectionSettings(self, names, TimeSpan.FromMilliseconds(Timeout), TimeSpan.FromMilliseconds(100), Seed: 1);
+        var settings = new ElectionSettings(self, roster ?? Roster.OfVoters(names), TimeSpan.FromMilliseconds(Timeout), TimeSpan.FromMilliseconds(100), Seed: 1);
         _self = self;
         Saved = ballot;
         _election = new Election(settings, ballot, Of(last == 0 ? 0 : lastTerm), At(last), _now);
@@ -65,6 +67,9 @@ internal sealed class Machine
 
     /// <summary>A majority answers what the primary sends now.</summary>
     public void HearQuorum() => _quorumHeardAt = _now;
+
+    /// <summary>The log says that the members are others.</summary>
+    public string[] Become(Roster roster) => Step(new ElectionInput.RosterChanged(roster));
 
     public string[] Heard(string primary, int term) => Step(new ElectionInput.PrimaryHeard(Of(term), primary));
 

@@ -1,5 +1,6 @@
 using Matchpoint.Protocol.Elections;
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Messages;
 
 namespace Matchpoint.Protocol.Tests.Elections;
@@ -10,7 +11,7 @@ public class StopFollowingTests
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(1);
 
     private readonly Election _election = new(
-        new ElectionSettings("x", ["p", "x", "y"], Timeout, Timeout / 5, 1), new Ballot(new Term(5), null, Standing.Full, Term.None), new Term(5), Vlsn.Of(9), TimeSpan.Zero);
+        new ElectionSettings("x", Roster.OfVoters("p", "x", "y"), Timeout, Timeout / 5, 1), new Ballot(new Term(5), null, Standing.Full, Term.None), new Term(5), Vlsn.Of(9), TimeSpan.Zero);
 
     private readonly List<ElectionEffect> _effects = [];
 

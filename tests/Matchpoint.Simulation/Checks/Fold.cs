@@ -52,6 +52,9 @@ internal sealed class Fold
                 foreach (var payload in payloads) Apply(vlsn, PieceReader.Read(payload, vlsn));
                 _transactions.Add((vlsn, record.Term, payloads));
                 break;
+            case RecordKind.Membership:
+                Set(vlsn, NameOf(Storage.State.StateKey.SystemDatabase, RosterLog.Key), RosterLog.ValueOf(vlsn, record.Payload));
+                break;
             default:
                 _pieces.Clear();
                 break;

@@ -1,5 +1,6 @@
 using Matchpoint.Protocol.Elections;
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Membership;
 using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Files;
 using static Matchpoint.Tests.Node.TestGroup;
@@ -169,7 +170,7 @@ public sealed class FaultTests
         Assert.Equal(Standing.Full, ballot.Standing);
         // Whoever voted in a term gives no other vote in it: neither before nor after.
         var election = new Election(
-            new ElectionSettings(name, [.. group.Names], TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(0.2), 1), ballot with { VotedFor = "a" }, ballot.Term, Vlsn.First, TimeSpan.Zero);
+            new ElectionSettings(name, Roster.OfVoters(group.Names), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(0.2), 1), ballot with { VotedFor = "a" }, ballot.Term, Vlsn.First, TimeSpan.Zero);
         var effects = new List<ElectionEffect>();
         var poll = new Protocol.Messages.Poll(
             GroupId.FromName("matchpoint"), new NodeId(Guid.NewGuid()), name == "b" ? "c" : "b", Protocol.Messages.PollKind.Vote, false, ballot.Term, ballot.Term, Vlsn.Of(100));

@@ -100,7 +100,7 @@ public class FollowerPromiseTests
         var state = new MemoryState();
         var appender = new Appender(replica.Log, state, options.MaxTailBytes);
         appender.Rebuild();
-        var progress = new Progress(countsUnflushed: false, clock);
+        var progress = new Progress(clock);
         return new Follower(replica.Log, appender, progress, new Members(options), Meeting.Self(TimeProvider.System), clock, options, TcpNetwork.Instance, host, () => state.Applied.Vlsn);
     }
 

@@ -37,7 +37,7 @@ public class ReignBeginningTests
     [Fact]
     public async Task Whoever_begins_to_wait_when_the_node_has_ended_does_not_wait_for_ever()
     {
-        var progress = new Progress(countsUnflushed: false, new NodeClock(new ManualTime()));
+        var progress = new Progress(new NodeClock(new ManualTime()));
         progress.EndAll();
         var wait = progress.WaitAsync(Goal.Durable, Vlsn.First, TimeSpan.FromSeconds(1), CancellationToken.None);
         Assert.True(wait.IsCompleted);
@@ -47,7 +47,7 @@ public class ReignBeginningTests
     [Fact]
     public void Whoever_leads_nobody_was_heard_by_nobody()
     {
-        var progress = new Progress(countsUnflushed: false, new NodeClock(new ManualTime()));
+        var progress = new Progress(new NodeClock(new ManualTime()));
         Assert.Null(progress.ReignHeardAt);
         progress.BeginReign(new AckTracker(["x", "y", "z"], "x", Vlsn.First, TimeSpan.FromSeconds(3)));
         Assert.Equal(TimeSpan.FromSeconds(3), progress.ReignHeardAt);

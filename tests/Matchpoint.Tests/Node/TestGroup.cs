@@ -58,7 +58,8 @@ internal sealed class TestGroup : IAsyncDisposable
     {
         Directory = DirectoryOf(name),
         Name = name,
-        Members = [.. Names.Select(member => new GroupMember(member, member == name ? $"{_listen[name]}" : _links[(name, member)].Address))],
+        Members = [.. Names.Select(member => new GroupMember(member, $"{_listen[member]}"))],
+        Routes = Names.Where(member => member != name).ToDictionary(member => member, member => _links[(name, member)].Address),
         Listen = $"{_listen[name]}",
         ElectionTimeout = TimeSpan.FromMilliseconds(400),
         CommitTimeout = Eventually.Patience,

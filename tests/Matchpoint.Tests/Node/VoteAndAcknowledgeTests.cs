@@ -73,9 +73,9 @@ public class VoteAndAcknowledgeTests
         var clock = new NodeClock(time);
         var ballot = BallotFile.Open(node.Directory, hasRecords: false);
         ballot.Save(new Ballot(new Term(5), null, Standing.Full, Term.None));
-        var progress = new Progress(countsUnflushed: false, clock);
+        var progress = new Progress(clock);
         var feeders = new Feeders(node.Log, progress, members, new SyncupPeer { Name = "x" }, clock, Timeout / 5);
-        return new ElectionDriver(new ElectionSettings("x", members.Voters, Timeout, Timeout / 5, 1), ballot, node.Log, members, feeders, progress, clock, TcpNetwork.Instance, host);
+        return new ElectionDriver(new ElectionSettings("x", members.Roster, Timeout, Timeout / 5, 1), ballot, node.Log, members, feeders, progress, clock, TcpNetwork.Instance, host);
     }
 
     private sealed class Host : IElectionHost

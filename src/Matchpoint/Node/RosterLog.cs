@@ -1,0 +1,61 @@
+using System.Buffers.Binary;
+using Matchpoint.Protocol;
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Membership;
+using Matchpoint.Storage.State;
+
+namespace Matchpoint.Node;
+
+/// <summary>
+/// What the log says of the members, record by record: the newest record counts, durable or not (Ongaro's thesis, 2014, 4.1), and that before it again when it is cut. What is durable stands
+/// in the state; what lies above the state is read from the log. Guarded by the appender's lock.
+/// </summary>
+internal sealed class RosterLog(Members members)
+{
+    private Roster? _roster;
+
+    /// <summary>The key in the state's own database under which the members stand.</summary>
+    public static ReadOnlySpan<byte> Key => "members"u8;
+
+    /// <summary>The record that made the members what they are; null while none did.</summary>
+    public Vlsn At { get; private set; }
+
+    /// <summary>The members that it says.</summary>
+    public Roster Current => _roster ?? members.Initial;
+
+    /// <summary>What the state keeps of a record.</summary>
+    public static byte[] ValueOf(Vlsn vlsn, ReadOnlySpan<byte> payload)
+    {
+        var value = new byte[sizeof(long) + payload.Length];
+        BinaryPrimitives.WriteInt64LittleEndian(value, vlsn.Value);
+        payload.CopyTo(value.AsSpan(sizeof(long)));
+        return value;
+    }
+
+    /// <summary>The members as the state knows them; null where it knows none.</summary>
+    public static (Vlsn At, Roster Roster)? In(IState state)
+    {
+        if (state.Get(StateKey.Of(StateKey.SystemDatabase, Key)) is not { } value) return null;
+        var roster = RosterCodec.TryDecode(value.AsSpan(sizeof(long)), out var why);
+        Invariant.Holds(roster is not null, $"the state's members cannot be read: {why}");
+        return (Vlsn.Of(BinaryPrimitives.ReadInt64LittleEndian(value)), roster);
+    }
+
+    /// <summary>Begins again with what the state knows.</summary>
+    public void Begin(IState state)
+    {
+        var known = In(state);
+        (At, _roster) = (known?.At ?? Vlsn.Null, known?.Roster);
+    }
+
+    /// <summary>The next record that is about the members.</summary>
+    public void Add(Vlsn vlsn, ReadOnlySpan<byte> payload)
+    {
+        var roster = RosterCodec.TryDecode(payload, out var why);
+        Invariant.Holds(roster is not null, $"the members in record {vlsn} cannot be read: {why}");
+        (At, _roster) = (vlsn, roster);
+    }
+
+    /// <summary>From here on these are the members.</summary>
+    public void Publish() => members.Become(Current);
+}
