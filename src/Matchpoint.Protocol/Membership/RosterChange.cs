@@ -39,7 +39,7 @@ internal abstract record RosterChange
         Add add => now.Contains(add.Member.Name) ? $"there is a member '{add.Member.Name}' already"
             : add.Member.IsDesignated ? $"'{add.Member.Name}' can be designated when it is a member and votes"
             : null,
-        Remove remove => Missing(now, remove.Name)
+        Remove remove => Missing(now, remove.Name) ?? Designated(now.Find(remove.Name)!, after: null)
             ?? (remove.Name == primary ? $"'{primary}' is the primary: transfer the primary to another member first, then remove it" : null),
         Set set => Missing(now, set.Member.Name) ?? WhyNot(now.Find(set.Member.Name)!, set.Member, now, primary),
         Admit admit => Missing(now, admit.Name) ?? (now.Find(admit.Name)!.IsPending ? null : $"'{admit.Name}' is not pending"),
@@ -49,13 +49,17 @@ internal abstract record RosterChange
     };
 
     private static string? WhyNot(Member before, Member after, Roster now, string primary) =>
-        (before.Kind == MemberKind.Arbiter) != (after.Kind == MemberKind.Arbiter)
+        Designated(before, after) ?? ((before.Kind == MemberKind.Arbiter) != (after.Kind == MemberKind.Arbiter)
             ? $"'{before.Name}' is {Words(before.Kind)} and would be {Words(after.Kind)}: one has the data and the other has not. Remove it, and add it with an empty directory"
             : after.Name == primary && after.Kind != MemberKind.Voter && before.Kind == MemberKind.Voter
                 ? $"'{primary}' is the primary and must stay a voter: transfer the primary to another member first"
                 : after.IsDesignated && now.Members.FirstOrDefault(static member => member.IsDesignated) is { } other && other.Name != after.Name
                     ? $"'{other.Name}' is designated: take that away first, so that never two lead by themselves"
-                    : null;
+                    : null);
+
+    /// <summary>Whoever can be elected alone must know first that it cannot any more.</summary>
+    private static string? Designated(Member before, Member? after) =>
+        before.IsDesignated && after?.Kind != MemberKind.Voter ? $"'{before.Name}' is designated: take that away first" : null;
 
     private static string? Missing(Roster now, string name) =>
         now.Contains(name) ? null : $"there is no member '{name}': expected one of {string.Join(", ", now.Members.Select(static member => member.Name))}";

@@ -47,6 +47,8 @@ internal static class RosterKeeper
     /// <summary>The next step; null when there is nothing to do.</summary>
     public static KeeperStep? Decide(in GroupFacts group, IReadOnlyList<MemberFacts> members)
     {
+        // Nothing was ever durable without the designated one: it need not wait for what the other cannot acknowledge.
+        if (WhoIsAway(group, members) is { } away) return new KeeperStep.Change(new RosterChange.Suspend(away));
         if (!group.IsRosterDurable) return null;
         // What is said in options alone could be said otherwise on another node: kinds and designations count from the log.
         if (!group.IsRosterWritten && !group.Roster.IsPlain) return new KeeperStep.WriteDown();
@@ -56,17 +58,23 @@ internal static class RosterKeeper
             if (known.IsPending && IsThere(member, group)) return new KeeperStep.Change(new RosterChange.Admit(member.Name));
         }
 
-        foreach (var member in members)
-        {
-            if (group.Roster.IsVoter(member.Name) && group.Roster.Voters.Length == 2 && group.Roster.IsSelfSufficient(group.Self) && member.SilentFor > group.Timeout)
-                return new KeeperStep.Change(new RosterChange.Suspend(member.Name));
-        }
-
         var isArbiter = group.Roster.Find(group.Self)?.Kind == MemberKind.Arbiter;
         if (!isArbiter && group.ReignAge < group.Timeout * 4) return null;
         foreach (var member in members)
         {
             if (group.Roster.IsPreferred(member.Name, group.Self) && IsThere(member, group)) return new KeeperStep.HandOver(member.Name);
+        }
+
+        return null;
+    }
+
+    /// <summary>The other voter of a designated primary, when it has been silent for too long.</summary>
+    private static string? WhoIsAway(in GroupFacts group, IReadOnlyList<MemberFacts> members)
+    {
+        if (group.Roster.Voters.Length != 2 || !group.Roster.IsSelfSufficient(group.Self)) return null;
+        foreach (var member in members)
+        {
+            if (group.Roster.IsVoter(member.Name) && member.SilentFor > group.Timeout) return member.Name;
         }
 
         return null;

@@ -141,7 +141,7 @@ internal sealed class GroupKeeper(NodeCore core) : IDisposable
                     await ChangeAsync(static now => now, deadline, cancellation).ConfigureAwait(false);
                     break;
                 case KeeperStep.Change step:
-                    await ChangeAsync(now => step.Of.TryApply(now, core.Members.Self, out _) ?? now, deadline, cancellation).ConfigureAwait(false);
+                    await ChangeAsync(now => step.Of.TryApply(now, core.Members.Self, out _) ?? now, deadline, cancellation, step.Of is RosterChange.Suspend).ConfigureAwait(false);
                     break;
                 case KeeperStep.HandOver over when core.Clock.Now >= _noHandOverBefore:
                     _noHandOverBefore = core.Clock.Now + (core.Members.Roster.Find(core.Members.Self)?.Kind == MemberKind.Arbiter ? core.Options.ElectionTimeout : HandOverPause);
@@ -168,12 +168,17 @@ internal sealed class GroupKeeper(NodeCore core) : IDisposable
             ? $"this designated primary goes on by itself: {pending} is away, and what is acknowledged is on this machine only" : null);
     }
 
-    private async Task<CommitToken> ChangeAsync(Func<Roster, Roster> change, TimeSpan deadline, CancellationToken cancellation)
+    /// <summary>Changes the members.</summary>
+    /// <param name="change">Gives those that are to be.</param>
+    /// <param name="deadline">Until when.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <param name="isAlone">Whether nothing can have been decided without this node: then it waits for nobody first.</param>
+    private async Task<CommitToken> ChangeAsync(Func<Roster, Roster> change, TimeSpan deadline, CancellationToken cancellation, bool isAlone = false)
     {
         var reign = core.Appender.Reign;
         if (reign == Term.None) throw NotPrimary();
         // One at a time, and none before this reign knows what the one before has decided (Ongaro, raft-dev 2015: single-server changes and new leaders).
-        await DurableAsync(Vlsn.Max(core.ReignStart, core.Appender.RosterAt), deadline, "the change before is", cancellation).ConfigureAwait(false);
+        if (!isAlone) await DurableAsync(Vlsn.Max(core.ReignStart, core.Appender.RosterAt), deadline, "the change before is", cancellation).ConfigureAwait(false);
         var roster = change(core.Members.Roster);
         if (roster.Members.Length > 1 && roster.Members.Any(static member => member.Address.Length == 0))
             throw new MembershipException($"the members were not changed: {core.Members.Self} has no address that others could reach. Open it with Members that names it with one.");
@@ -189,6 +194,7 @@ internal sealed class GroupKeeper(NodeCore core) : IDisposable
         }
 
         core.Board.Note($"record {header.Vlsn}: the members are {roster}");
+        WarnOfPending(roster);
         var token = new CommitToken((long)header.Term.Value, header.Vlsn.DistanceFrom(Vlsn.Null));
         var left = deadline - core.Clock.Now;
         var outcome = await core.Progress.WaitAsync(Goal.Durable, header.Vlsn, left > TimeSpan.Zero ? left : TimeSpan.Zero, cancellation).ConfigureAwait(false);

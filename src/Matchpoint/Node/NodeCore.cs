@@ -289,8 +289,8 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
             Board.Report(NodeState.AwaitingMembers, $"{StatusWords.WhyAllAreAwaited(standing)}; not seen yet: {string.Join(", ", awaited)}");
         else if (role is ElectionRole.PreCandidate or ElectionRole.Candidate)
             Board.Report(NodeState.Electing, Elections.LastRefusal is { } refusal ? $"standing for election ({refusal})" : "standing for election");
-        else if (role == ElectionRole.Replica && Board.State == NodeState.Electing && Follower.Following is { } step)
-            Board.Report(NodeState.Following, step); // The primary was not heard for a while, and is heard again.
+        else if (role == ElectionRole.Replica && Follower.Following is { } step && (Board.State == NodeState.Electing || (Board.State == NodeState.Removed && Members.Contains(Members.Self))))
+            Board.Report(NodeState.Following, step); // The primary was not heard for a while, and is heard again; or this node was removed, and is added again.
         Board.Warn("standing", StatusWords.Of(standing));
     }
 

@@ -47,13 +47,21 @@ internal sealed class Committer(NodeCore core)
         return await core.Progress.WaitAsync(goal, header.Vlsn, left, cancellation).ConfigureAwait(false) switch
         {
             // Another reign may have given the record's number to another record meanwhile.
-            WaitResult.Reached when core.Appender.Reign == header.Term => token,
+            WaitResult.Reached when core.Appender.Reign == header.Term || IsDurable(header) => token,
             WaitResult.TimedOut => throw new InsufficientAcksException(
                 $"commit {token} was not acknowledged ({durability.Acks}) within {timeout}: its outcome is unknown. {Missing()}", token),
             WaitResult.Reached or WaitResult.Ended => throw new InsufficientAcksException(
                 $"commit {token} was appended, and then this node ceased to be the primary: its outcome is unknown. {core.WhyNotPrimary()}.", token),
             _ => throw new OperationCanceledException($"the wait for commit {token} was cancelled: its outcome is unknown.", cancellation),
         };
+    }
+
+    /// <summary>Whether the record of that number is still this one, and will stay so: one primary writes in a term, and each number once.</summary>
+    private bool IsDurable(in RecordHeader header)
+    {
+        if (core.Progress.Durable < header.Vlsn) return false;
+        using var view = core.Log.View();
+        return view.TryGet(header.Vlsn, out var found, out _) && found.Term == header.Term;
     }
 
     private Durability Effective(Durability wanted, bool isAlone)

@@ -50,6 +50,7 @@ public sealed class RosterKeeperTests
     {
         var group = Usual with { Roster = Roster.Of([A with { IsDesignated = isDesignated }, new Member("b", "")]) };
         var step = RosterKeeper.Decide(group, [Well with { IsFed = false, SilentFor = TimeSpan.FromMilliseconds(silent) }]);
+        Assert.Equal(step, RosterKeeper.Decide(group with { IsRosterDurable = false }, [Well with { IsFed = false, SilentFor = TimeSpan.FromMilliseconds(silent) }]));
         Assert.Equal(goesOn ? new KeeperStep.Change(new RosterChange.Suspend("b")) : null, step);
     }
 

@@ -10,6 +10,7 @@ internal sealed class TestGroup : IAsyncDisposable
     private readonly Dictionary<string, Endpoint> _listen = [];
     private readonly Dictionary<(string From, string To), TestLink> _links = [];
     private readonly Dictionary<string, MatchpointNode> _nodes = [];
+    private readonly string[] _initial;
     private readonly Func<MatchpointOptions, MatchpointOptions> _change;
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("matchpoint-group-");
 
@@ -20,10 +21,8 @@ internal sealed class TestGroup : IAsyncDisposable
         _change = change;
         _parts = parts;
         foreach (var (name, port) in Enumerable.Range(0, size).Select(i => $"{(char)('a' + i)}").Zip(LoopbackPorts.Take(size))) _listen.Add(name, new Endpoint("127.0.0.1", port));
-        foreach (var from in Names)
-        {
-            foreach (var to in Names.Where(to => to != from)) _links.Add((from, to), new TestLink(() => _listen[to]));
-        }
+        _initial = [.. Names];
+        Link();
     }
 
     /// <summary>The members' names.</summary>
@@ -58,7 +57,7 @@ internal sealed class TestGroup : IAsyncDisposable
     {
         Directory = DirectoryOf(name),
         Name = name,
-        Members = [.. Names.Select(member => new GroupMember(member, $"{_listen[member]}"))],
+        Members = [.. _initial.Append(name).Distinct().Select(MemberOf)],
         Routes = Names.Where(member => member != name).ToDictionary(member => member, member => _links[(name, member)].Address),
         Listen = $"{_listen[name]}",
         ElectionTimeout = TimeSpan.FromMilliseconds(400),
@@ -66,6 +65,17 @@ internal sealed class TestGroup : IAsyncDisposable
         ReadTimeout = Eventually.Patience,
         MaxTailBytes = 64 * 1024 * 1024,
     });
+
+    /// <summary>Makes room for a further node: where it listens, and its links. It is neither started nor a member.</summary>
+    public GroupMember Prepare(string name)
+    {
+        _listen.Add(name, new Endpoint("127.0.0.1", LoopbackPorts.Take(1)[0]));
+        Link();
+        return MemberOf(name);
+    }
+
+    /// <summary>A node as a plain member.</summary>
+    public GroupMember MemberOf(string name) => new(name, $"{_listen[name]}");
 
     /// <summary>Starts a member.</summary>
     public async Task<MatchpointNode> StartAsync(string name) => _nodes[name] = await MatchpointNode.OpenAsync(OptionsOf(name), _parts, TestContext.Current.CancellationToken);
@@ -111,6 +121,14 @@ internal sealed class TestGroup : IAsyncDisposable
 
     /// <summary>A value as text.</summary>
     public static string? Text(byte[]? value) => value is null ? null : Encoding.UTF8.GetString(value);
+
+    private void Link()
+    {
+        foreach (var from in Names)
+        {
+            foreach (var to in Names.Where(to => to != from && !_links.ContainsKey((from, to)))) _links.Add((from, to), new TestLink(() => _listen[to]));
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
