@@ -126,7 +126,7 @@ internal sealed class Election
                 OnTime(passed.QuorumHeardAt, now, effects);
                 break;
             case ElectionInput.PollReceived received:
-                effects.Add(new ElectionEffect.Answer(received.Ticket, OnPoll(received.Poll, now, effects)));
+                effects.Add(new ElectionEffect.Answer(received.Ticket, OnPoll(received.Poll, now, effects) with { IsStranger = !_roster.Contains(received.Poll.Name) }));
                 break;
             case ElectionInput.PollAnswered answered:
                 OnAnswer(answered, now, effects);

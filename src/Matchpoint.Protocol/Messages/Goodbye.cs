@@ -31,6 +31,9 @@ internal enum GoodbyeCode : ushort
 
     /// <summary>The node is no longer what it was when the session began.</summary>
     Demoted = 8,
+
+    /// <summary>The peer is no member of the group, as far as this side's log says.</summary>
+    NotAMember = 9,
 }
 
 /// <summary>The last frame of a side that closes: opcode, u16 code, reason (u16 length, UTF-8 of at most 4096 bytes).</summary>

@@ -102,12 +102,14 @@ internal readonly record struct Poll(
 ///    u64 primary's term      0 when none is known
 ///    u16 length, address     where the primary listens, UTF-8; empty when none is known
 ///    u16 length, reason      UTF-8; why it was not granted
+///    u8  stranger            1 when the asker is no member, as far as is known here
 /// </code>
 /// </summary>
 internal readonly record struct PollAnswer(
-    string Name, Term Term, bool Granted, Standing Standing, string Primary, Term PrimaryTerm, string Reason, string PrimaryAddress = "") : IMessage<PollAnswer>
+    string Name, Term Term, bool Granted, Standing Standing, string Primary, Term PrimaryTerm, string Reason, string PrimaryAddress = "", bool IsStranger = false)
+    : IMessage<PollAnswer>
 {
-    private const int FixedSize = 1 + (4 * sizeof(ushort)) + (2 * sizeof(ulong)) + 2;
+    private const int FixedSize = 1 + (4 * sizeof(ushort)) + (2 * sizeof(ulong)) + 3;
 
     /// <inheritdoc/>
     public Opcode Opcode => Opcode.PollAnswer;
@@ -132,8 +134,9 @@ internal readonly record struct PollAnswer(
         var address = reader.ReadText("address", Limits.AddressBytes);
         if (primary.Length == 0 && address.Length > 0) throw reader.Fault("address", "none where no primary is named", address);
         var reason = reader.ReadText("reason", Limits.ReasonBytes);
+        var stranger = reader.ReadFlag("stranger");
         reader.End();
-        return new PollAnswer(name, term, granted, (Standing)standing, primary, primaryTerm, reason, address);
+        return new PollAnswer(name, term, granted, (Standing)standing, primary, primaryTerm, reason, address, stranger);
     }
 
     /// <inheritdoc/>
@@ -148,6 +151,7 @@ internal readonly record struct PollAnswer(
         writer.WriteUInt64(PrimaryTerm.Value);
         writer.WriteText(PrimaryAddress, Limits.AddressBytes);
         writer.WriteText(Reason, Limits.ReasonBytes);
+        writer.WriteFlag(IsStranger);
         writer.End();
     }
 }

@@ -31,6 +31,9 @@ internal interface IElectionHost
     /// <summary>Something is to be known; null takes it back.</summary>
     void Warn(string source, string? sentence);
 
+    /// <summary>Somebody who hears the primary holds this node for no member of its group.</summary>
+    void OnStranger(string sentence);
+
     /// <summary>The election cannot go on.</summary>
     void Fail(Exception error);
 }
@@ -265,6 +268,7 @@ internal sealed class ElectionDriver
                     return;
                 }
 
+                if (answer.IsStranger && answer.Primary.Length > 0 && answer.Primary != _members.Self) _host.OnStranger($"'{_members.Self}' is no member of the group: {voter} says so, and follows the primary {answer.Primary}");
                 _members.HearOf(answer.Primary, answer.PrimaryAddress);
                 LastRefusal = answer.Granted || answer.Reason.Length == 0 || poll.Kind == PollKind.Look ? LastRefusal : $"{voter}: {answer.Reason}";
                 Post(new ElectionInput.PollAnswered(poll.Kind, poll.Term, answer));

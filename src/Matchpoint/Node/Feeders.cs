@@ -23,6 +23,7 @@ internal sealed class Feeders(
     private volatile LiveFeed[] _live = [];
     private CancellationTokenSource _epoch = new();
     private readonly Dictionary<string, TimeSpan> _leftAt = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (Acknowledge Said, TimeSpan At)> _relayed = new(StringComparer.Ordinal);
     private FeedingRole _role;
     private TimeSpan _roleSince;
 
@@ -71,6 +72,7 @@ internal sealed class Feeders(
             if (_role == role) return;
             (_role, _roleSince) = (role, clock.Now);
             _leftAt.Clear();
+            _relayed.Clear();
             ended = _epoch;
             _epoch = new CancellationTokenSource();
             feeds = [.. _feeds.Values];
@@ -161,10 +163,19 @@ internal sealed class Feeders(
         {
             LiveFeed? feed;
             TimeSpan leftAt;
+            (Acknowledge Said, TimeSpan At) relayed;
             lock (_gate)
             {
+                _relayed.TryGetValue(name, out relayed);
                 _feeds.TryGetValue(name, out feed);
                 if (!_leftAt.TryGetValue(name, out leftAt)) leftAt = _roleSince;
+            }
+
+            if (feed is null && relayed.At > leftAt)
+            {
+                // It is fed by another replica.
+                facts.Add(new MemberFacts(name, IsFed: true, relayed.Said.Counts, relayed.Said.Flushed, now - relayed.At));
+                continue;
             }
 
             if (feed is null)
@@ -237,6 +248,11 @@ internal sealed class Feeders(
         {
             Relay(replica, said);
             return;
+        }
+
+        lock (_gate)
+        {
+            if (!_feeds.ContainsKey(replica) && members.Contains(replica)) _relayed[replica] = (said, clock.Now);
         }
 
         var heardAt = TimeSpan.FromTicks(said.Heard);

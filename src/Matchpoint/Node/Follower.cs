@@ -34,6 +34,9 @@ internal interface IFollowerHost : INodeHost
     /// <summary>The stream has begun, or ended: whether this node is fed by the primary of a term.</summary>
     void OnFed(Term term, bool isFed);
 
+    /// <summary>The primary holds this node for no member of its group.</summary>
+    void OnStranger(string sentence);
+
     /// <summary>A step of a syncup.</summary>
     void OnSyncupStep(string feeder, string step);
 
@@ -280,8 +283,9 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
             catch (Exception error) when (error is ChannelException or ConnectException or ProtocolException or SyncupRefusedException)
             {
                 if (cancellation.IsCancellationRequested) return;
-                isStranger = feeder == primary && !_members.Contains(_members.Self) && error is SyncupRefusedException;
-                _host.Report(isStranger ? NodeState.Removed : NodeState.Electing, isStranger ? error.Message : $"no stream from {feeder}: {error.Message}");
+                isStranger = feeder == primary && error is SyncupRefusedException { IsStranger: true };
+                if (isStranger) _host.OnStranger(error.Message);
+                else _host.Report(NodeState.Electing, $"no stream from {feeder}: {error.Message}");
                 _host.Warn("stream", error is SyncupRefusedException or ProtocolException ? $"{feeder}: {error.Message}" : null);
             }
             catch (Exception error)

@@ -54,6 +54,8 @@ internal sealed class Members
         _routes.TryGetValue(name, out var route) ? route
             : _roster.Find(name) is { Address.Length: > 0 } member && Endpoint.TryParse(member.Address, out var known) ? known
             : _heardOf.TryGetValue(name, out var heard) ? heard
+            // One that the log no longer names, this node among them, may still be asked, or listen.
+            : Initial.Find(name) is { Address.Length: > 0 } former && Endpoint.TryParse(former.Address, out var before) ? before
             : null;
 
     /// <summary>Where a member listens.</summary>

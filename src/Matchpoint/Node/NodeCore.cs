@@ -35,6 +35,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     private INetworkListener? _listener;
     private Task _electing = Task.CompletedTask;
     private Task _keeping = Task.CompletedTask;
+    private volatile string? _strangerSaid;
     private int _isFailed;
     private int _isDisposed;
 
@@ -236,6 +237,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         Feeders.ChangeRole(default);
         await Log.WaitAsync(Log.Appended.Vlsn, FlushPolicy.Write, CancellationToken.None).ConfigureAwait(false);
         PrepareFor(Members.Roster);
+        _strangerSaid = null;
         ReignStart = Unreachable; // Until the reign's first record has a number nothing of it is ready.
         ReignStart = BeginReign(term);
         var roster = Members.Roster;
@@ -288,7 +290,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         if (awaited.Count > 0 && Elections.Primary is null)
             Board.Report(NodeState.AwaitingMembers, $"{StatusWords.WhyAllAreAwaited(standing)}; not seen yet: {string.Join(", ", awaited)}");
         else if (role is ElectionRole.PreCandidate or ElectionRole.Candidate)
-            Board.Report(NodeState.Electing, Elections.LastRefusal is { } refusal ? $"standing for election ({refusal})" : "standing for election");
+            Board.Report(_strangerSaid is null ? NodeState.Electing : NodeState.Removed, _strangerSaid ?? (Elections.LastRefusal is { } refusal ? $"standing for election ({refusal})" : "standing for election"));
         else if (role == ElectionRole.Replica && Follower.Following is { } step && (Board.State == NodeState.Electing || (Board.State == NodeState.Removed && Members.Contains(Members.Self))))
             Board.Report(NodeState.Following, step); // The primary was not heard for a while, and is heard again; or this node was removed, and is added again.
         Board.Warn("standing", StatusWords.Of(standing));
@@ -304,7 +306,20 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     public void OnCaughtUp(Term term) => Elections.Post(new ElectionInput.CaughtUp(term));
 
     /// <inheritdoc/>
-    public void OnFed(Term term, bool isFed) => Feeders.ChangeRole(isFed ? new FeedingRole(term, IsPrimary: false) : default);
+    public void OnStranger(string sentence)
+    {
+        // Whoever leads, or is fed, knows better: the other's log lags behind.
+        if (Appender.Reign != Term.None || Follower.Following is not null) return;
+        _strangerSaid = sentence;
+        Board.Report(NodeState.Removed, sentence);
+    }
+
+    /// <inheritdoc/>
+    public void OnFed(Term term, bool isFed)
+    {
+        if (isFed) _strangerSaid = null;
+        Feeders.ChangeRole(isFed ? new FeedingRole(term, IsPrimary: false) : default);
+    }
 
     /// <inheritdoc/>
     public void OnSyncupStep(string feeder, string step) => Board.SyncupProgressed(new SyncupProgress(feeder, step));

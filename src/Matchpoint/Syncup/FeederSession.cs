@@ -82,7 +82,7 @@ internal sealed class FeederSession
         var identity = _log.Directory.Identity;
         if ((HelloCheck.OfReplica(hello, _self.Introduce(identity, _version, view.Last), _self.Rules) as HelloVerdict.Refused ?? Admit?.Invoke(hello)) is { } refused)
         {
-            await _channel.CloseAsync(GoodbyeCode.Refused, refused.Sentence).ConfigureAwait(false);
+            await _channel.CloseAsync(refused.Reason == RefusalReason.UnknownNode ? GoodbyeCode.NotAMember : GoodbyeCode.Refused, refused.Sentence).ConfigureAwait(false);
             throw new SyncupRefusedException($"{_channel.Peer} was refused: {refused.Sentence}", refused.Reason);
         }
 

@@ -142,9 +142,9 @@ internal sealed class ReplicaSession
         {
             return FeederHello.Decode((await _channel.ReceiveAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false)).Span);
         }
-        catch (ChannelClosedException closed) when (closed.Goodbye is { Code: GoodbyeCode.Refused } goodbye)
+        catch (ChannelClosedException closed) when (closed.Goodbye is { Code: GoodbyeCode.Refused or GoodbyeCode.NotAMember } goodbye)
         {
-            throw new SyncupRefusedException($"{_channel.Peer} refused: {goodbye.Reason}");
+            throw new SyncupRefusedException($"{_channel.Peer} refused: {goodbye.Reason}") { IsStranger = goodbye.Code == GoodbyeCode.NotAMember };
         }
     }
 

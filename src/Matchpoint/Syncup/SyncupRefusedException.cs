@@ -7,4 +7,7 @@ internal sealed class SyncupRefusedException(string message, RefusalReason? reas
 {
     /// <summary>Why, when this side refused; null when the peer did.</summary>
     public RefusalReason? Reason { get; } = reason;
+
+    /// <summary>Whether the peer holds this side for no member of the group.</summary>
+    public bool IsStranger { get; init; }
 }

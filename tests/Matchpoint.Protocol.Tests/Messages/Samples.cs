@@ -24,7 +24,7 @@ internal static class Samples
 
     public static Poll Poll => new(ReplicaHello.Group, ReplicaHello.Node, "a", PollKind.Vote, false, new Term(5), new Term(4), Vlsn.Of(9), "a:700", 0x1122334455667788);
 
-    public static PollAnswer PollAnswer => new("b", new Term(5), false, Standing.BallotLost, "a", new Term(5), "no", "a:700");
+    public static PollAnswer PollAnswer => new("b", new Term(5), false, Standing.BallotLost, "a", new Term(5), "no", "a:700", true);
 
     public static ReadIndexRequest ReadIndexRequest => new(ReplicaHello.Group, ReplicaHello.Node);
 
@@ -60,7 +60,7 @@ internal static class Samples
         Poll,
         Poll with { Kind = PollKind.Look, IsBootstrap = true, Last = Vlsn.Null, LastTerm = Term.None },
         PollAnswer,
-        PollAnswer with { Granted = true, Primary = "", PrimaryTerm = Term.None, Reason = "", PrimaryAddress = "" },
+        PollAnswer with { Granted = true, Primary = "", PrimaryTerm = Term.None, Reason = "", PrimaryAddress = "", IsStranger = false },
         ReadIndexRequest,
         new ReadIndexAnswer(true, Vlsn.Of(9), ""),
         new ReadIndexAnswer(false, Vlsn.Null, "nœud"),

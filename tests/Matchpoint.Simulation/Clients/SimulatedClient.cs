@@ -184,6 +184,10 @@ internal sealed class SimulatedClient
         {
             return Outcome.Fail;
         }
+        catch (MatchpointException error) when (error.GetType() == typeof(MatchpointException))
+        {
+            return Outcome.Fail; // An arbiter is asked to read.
+        }
         catch (Exception error) when (error is InsufficientAcksException or NodeFailedException or ObjectDisposedException or OperationCanceledException or StorageException or SimulatedCrashException)
         {
             _primary = null;

@@ -43,6 +43,9 @@ internal sealed class Faultmaker
         (_scheduler, _network, _machines, _watches, _watch, _settings, _mix, _random, _tell) = (scheduler, network, machines, watches, watch, settings, mix, random, tell);
     }
 
+    /// <summary>Whether a machine has lost its disk and is not yet whole again.</summary>
+    public bool IsLosing => _losing is not null;
+
     /// <summary>How many faults there were.</summary>
     public int Count { get; private set; }
 
@@ -272,7 +275,12 @@ internal sealed class Faultmaker
     private bool MayLose(SimulatedMachine machine, bool isEmpty = false)
     {
         if (_losing is not null || _watch.IsLossy || _machines.Count < 3 || !machine.IsUp) return false;
-        var others = _machines.Where(other => other != machine).ToList();
+        // Where the members have just changed, or may have, nothing is taken away.
+        var leader = _machines.FirstOrDefault(static other => other.Node is { IsPrimary: true });
+        var mayDiffer = _settings.IsReorganized || _settings.Spares > 0 || _settings.HasArbiter;
+        var roster = leader?.Node?.Core.Members.Roster;
+        if (mayDiffer && (roster is null || roster.Voters.Length < 3 || !_machines.All(each => IsSettled(each, roster)))) return false;
+        var others = _machines.Where(other => other != machine && (!mayDiffer || roster!.IsVoter(other.Name))).ToList();
         var areWhole = others.TrueForAll(other => other.Node is { State: NodeState.Primary or NodeState.Following } node && node.Core.Counts && !other.Process!.IsPaused
             && _watches[other].Flushed >= _watch.Ledger.Last && node.Core.Elections.Term >= machine.Node?.Core.Elections.Term);
         // Those that have never joined cannot tell themselves from those that lost their disk: they are none of the majority that is left.
@@ -282,6 +290,10 @@ internal sealed class Faultmaker
         _watches[machine].Forget();
         return true;
     }
+
+    /// <summary>Whether a machine knows of no other members, or of none that are not durable; one that is no member knows less.</summary>
+    private static bool IsSettled(SimulatedMachine machine, Protocol.Membership.Roster roster) => !roster.Contains(machine.Name)
+        || machine.Node?.Core is { } core && core.Members.Roster.Equals(roster) && core.Appender.RosterAt <= core.Progress.Durable;
 
     /// <summary>Where records count that are written and not flushed, only one machine at a time may lose some.</summary>
     private bool CanLoseUnflushed(SimulatedMachine machine) =>

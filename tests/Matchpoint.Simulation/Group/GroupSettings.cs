@@ -29,8 +29,24 @@ internal sealed record GroupSettings
     /// <summary>The longest time a disk usually takes to write and flush.</summary>
     public required TimeSpan DiskDelay { get; init; }
 
+    /// <summary>Whether its members change while it runs.</summary>
+    public bool IsReorganized { get; init; }
+
+    /// <summary>How many further machines there are that are no members when the group begins.</summary>
+    public int Spares { get; init; }
+
+    /// <summary>Whether the last of its members is an arbiter.</summary>
+    public bool HasArbiter { get; init; }
+
     /// <summary>Whether a power cut may take what was acknowledged: then much of what is promised otherwise is not.</summary>
     public bool CountsUnflushed => Durability.ReplicaFlush != FlushPolicy.Sync;
+
+    /// <summary>Draws how its members differ and change.</summary>
+    public GroupSettings DrawMembers(Random random)
+    {
+        if (random.Next(3) != 0) return this;
+        return this with { IsReorganized = random.Next(5) != 0, Spares = random.Next(3), HasArbiter = Size >= 3 && random.Next(3) == 0 };
+    }
 
     /// <summary>Draws one.</summary>
     public static GroupSettings Draw(Random random)

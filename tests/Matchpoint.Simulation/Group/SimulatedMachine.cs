@@ -20,6 +20,7 @@ internal sealed class SimulatedMachine
     private readonly Action<string> _tell;
     private readonly double _clockRate;
     private readonly IReadOnlyList<GroupMember> _members;
+    private readonly bool _isSpare;
     private (MemoryFiles Files, OrderedState State)? _backup;
     private int _lives;
     private int _ids;
@@ -29,12 +30,23 @@ internal sealed class SimulatedMachine
     {
         (_scheduler, _network, _settings, Name, _members, _random, _tell) = (scheduler, network, settings, name, members, random, tell);
         _clockRate = 1 + (settings.ClockDrift * ((random.NextDouble() * 2) - 1));
+        AsMember = members.FirstOrDefault(member => member.Name == name) ?? new GroupMember(name, $"{name}:7000");
+        _isSpare = members.All(member => member.Name != name);
         Files = new FaultyFiles(random);
         States = new SimulatedStates(random);
     }
 
     /// <summary>Its name.</summary>
     public string Name { get; }
+
+    /// <summary>What it is, or would be, among the members.</summary>
+    public GroupMember AsMember { get; }
+
+    /// <summary>What it is to the group when it is a member.</summary>
+    public MemberKind Kind => AsMember.Kind;
+
+    /// <summary>Whether it was ever a member: its own log has said so, or that it is none any more.</summary>
+    public bool WasMember => !_isSpare || Node is { Core: { } core } && !core.Appender.RosterAt.IsNull;
 
     /// <summary>Its disk.</summary>
     public FaultyFiles Files { get; private set; }
@@ -69,7 +81,7 @@ internal sealed class SimulatedMachine
         {
             Directory = Directory,
             Name = Name,
-            Members = _settings.Size == 1 ? [] : _members,
+            Members = _isSpare ? [.. _members, AsMember] : _settings.Size == 1 && _settings.Spares == 0 ? [] : _members,
             Durability = _settings.Durability,
             ElectionTimeout = _settings.ElectionTimeout,
             CommitTimeout = TimeSpan.FromSeconds(5),

@@ -42,6 +42,8 @@ internal sealed class Schedule
     private readonly History _history = new();
     private readonly Faultmaker _faults;
     private readonly ChangeFollower _follower;
+    private readonly Reorganizer _reorganizer;
+    private bool _areFaultsOver;
     private readonly List<Task> _clients = [];
     private readonly Action<string>? _tell;
     private bool _areClientsOver;
@@ -58,18 +60,22 @@ internal sealed class Schedule
         var random = new Random(HashCode(seed, 0));
         _settings = GroupSettings.Draw(random);
         _mix = FaultMix.Draw(random);
+        // From numbers of its own: groups whose members stay the same are drawn as ever.
+        _settings = _settings.DrawMembers(new Random(HashCode(seed, 4)));
         var weather = new Weather(new Random(HashCode(seed, 1)));
         _network = new SimulatedNetwork(_scheduler, weather);
         weather.Cleared = _network.OnCleared;
-        GroupMember[] members = [.. Enumerable.Range(0, _settings.Size).Select(static i => new GroupMember($"{(char)('a' + i)}", $"{(char)('a' + i)}:7000"))];
-        for (var i = 0; i < members.Length; i++)
+        GroupMember[] members = [.. Enumerable.Range(0, _settings.Size).Select(i => new GroupMember(
+            $"{(char)('a' + i)}", $"{(char)('a' + i)}:7000", _settings.HasArbiter && i == _settings.Size - 1 ? MemberKind.Arbiter : MemberKind.Voter))];
+        for (var i = 0; i < _settings.Size + _settings.Spares; i++)
         {
-            var machine = new SimulatedMachine(_scheduler, _network, _settings, members[i].Name, members, new Random(HashCode(seed, 100 + i)), Tell);
+            var machine = new SimulatedMachine(_scheduler, _network, _settings, $"{(char)('a' + i)}", members, new Random(HashCode(seed, 100 + i)), Tell);
             _machines.Add(machine);
             _watches.Add(machine, _watch.Add(machine));
         }
 
         _faults = new Faultmaker(_scheduler, _network, _machines, _watches, _watch, _settings, _mix, new Random(HashCode(seed, 2)), Tell);
+        _reorganizer = new Reorganizer(_scheduler, _machines, _faults, _settings, new Random(HashCode(seed, 5)), Tell);
         _follower = new ChangeFollower(_scheduler, _machines, new Random(HashCode(seed, 3)), Tell);
         var pause = TimeSpan.FromMilliseconds(random.Next(100, 1500));
         for (var i = 0; i < 4; i++)
@@ -87,7 +93,12 @@ internal sealed class Schedule
         _scheduler.Watch(_faults.RunAsync());
         foreach (var client in _clients) _scheduler.Watch(client);
         _scheduler.Watch(_follower.RunAsync());
-        _scheduler.After(FaultsEnd, owner: null, _faults.Heal);
+        _scheduler.Watch(_reorganizer.RunAsync(() => _areFaultsOver));
+        _scheduler.After(FaultsEnd, owner: null, () =>
+        {
+            _areFaultsOver = true;
+            _faults.Heal();
+        });
         _scheduler.After(FaultsEnd + TimeSpan.FromSeconds(5), owner: null, () => _areClientsOver = true);
         _scheduler.After(FaultsEnd + TimeSpan.FromSeconds(10), owner: null, Await);
         _scheduler.AfterEvent = AfterEvent;
@@ -142,6 +153,12 @@ internal sealed class Schedule
     {
         var nodes = _machines.ConvertAll(static machine => machine.Node);
         if (nodes.Exists(static node => node is null)) return false;
+        if (nodes.Find(static node => node!.State == NodeState.Primary && node.Core.IsReady) is not { } leader) return false;
+        var roster = leader.Core.Members.Roster;
+        // Who is no member is told so; who was to count does.
+        if (_machines.Exists(machine => machine.WasMember && !roster.Contains(machine.Name) && machine.Node!.State != NodeState.Removed)) return false;
+        if (roster.Members.Any(static member => member.IsPending)) return false;
+        nodes.RemoveAll(node => !roster.Contains(node!.Core.Members.Self));
         return nodes.Count(static node => node!.State == NodeState.Primary && node.Core.IsReady) == 1
             && nodes.TrueForAll(node => node!.State is NodeState.Primary or NodeState.Following && LastSync(node) == End() && node.Core.State.Applied.Vlsn == End());
 
@@ -160,7 +177,10 @@ internal sealed class Schedule
     private void End()
     {
         foreach (var machine in _machines) _watches[machine].ExportsStay(machine.Node!.Core);
-        Verdict.Check(_watch.IsLossy ? Ledger.Of(_watches[_machines[0]].Log) : _watch.Ledger, _watch.IsLossy, _history, _follower.Heard, _machines);
+        var leader = _machines.Find(static machine => machine.Node is { State: NodeState.Primary } node && node.Core.IsReady)!;
+        var roster = leader.Node!.Core.Members.Roster;
+        var whole = _machines.FindAll(machine => roster.Contains(machine.Name) && machine.Node!.Core.HasData);
+        Verdict.Check(_watch.IsLossy ? Ledger.Of(_watches[leader].Log) : _watch.Ledger, _watch.IsLossy, _history, _follower.Heard, whole);
         _scheduler.End();
     }
 

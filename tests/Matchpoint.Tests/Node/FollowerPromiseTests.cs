@@ -106,6 +106,8 @@ public class FollowerPromiseTests
 
     private sealed class Host : IFollowerHost
     {
+        public void OnStranger(string sentence) => throw new InvalidOperationException(sentence);
+
         private bool _hasPromised;
 
         public TaskCompletionSource Refused { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);

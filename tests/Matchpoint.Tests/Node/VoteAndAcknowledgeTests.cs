@@ -80,6 +80,8 @@ public class VoteAndAcknowledgeTests
 
     private sealed class Host : IElectionHost
     {
+        public void OnStranger(string sentence) => throw new InvalidOperationException(sentence);
+
         public TaskCompletionSource Followed { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public Action OnStop { get; init; } = static () => { };
