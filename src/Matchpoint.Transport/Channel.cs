@@ -24,6 +24,9 @@ internal sealed class Channel : IAsyncDisposable
     /// <summary>How far a sender whose connection broke looks for the peer's reason among what it has not yet received.</summary>
     private const int LastWordsBytes = 1024 * 1024;
 
+    /// <summary>What is named by a side that does not want whom it reached: no service, but a goodbye comes.</summary>
+    public const string Farewell = "GOODBYE";
+
     private const string Frame = "frame";
     private const string ServiceName = "service name";
 
@@ -61,6 +64,9 @@ internal sealed class Channel : IAsyncDisposable
     /// <summary>The peer as a person knows it.</summary>
     public string Peer => _carrier.Peer;
 
+    /// <summary>Who the peer is, proved by its certificate; null where connections are not secured.</summary>
+    public PeerIdentity? PeerIdentity { get; init; }
+
     /// <summary>The longest frame that is received: short until the session knows its peer and raises it.</summary>
     public int MaxFrameBytes
     {
@@ -93,15 +99,29 @@ internal sealed class Channel : IAsyncDisposable
     /// <exception cref="ProtocolException">What came is no name.</exception>
     public async ValueTask<string> AcceptServiceAsync(TimeSpan deadline, CancellationToken cancellation)
     {
-        var name = await ReceiveAsync(ServiceName, Limits.ServiceNameBytes, deadline, cancellation).ConfigureAwait(false);
+        ReadOnlyMemory<byte> name;
         try
         {
-            return Utf8.GetString(name.Span);
+            name = await ReceiveAsync(ServiceName, Limits.ServiceNameBytes, deadline, cancellation).ConfigureAwait(false);
+        }
+        catch (ProtocolException fault) when (IsTls(fault))
+        {
+            throw new ProtocolException(ServiceName, "first bytes", "a service's name", "the beginning of TLS, which this node does not speak: it has no certificates");
+        }
+
+        string text;
+        try
+        {
+            text = Utf8.GetString(name.Span);
         }
         catch (DecoderFallbackException)
         {
             throw new ProtocolException(ServiceName, "bytes", "UTF-8", Convert.ToHexStringLower(name.Span[..Math.Min(16, name.Length)]));
         }
+
+        if (text != Farewell) return text;
+        var frame = await ReceiveAsync(deadline, cancellation).ConfigureAwait(false);
+        throw new ProtocolException(Farewell, "opcode", $"{(byte)Opcode.Goodbye}", $"{frame.Span[0]}");
     }
 
     /// <summary>Receives a frame. Its memory is valid until the next one is received or the channel is closed by this side.</summary>
@@ -423,6 +443,9 @@ internal sealed class Channel : IAsyncDisposable
     {
         if (Volatile.Read(ref _ending) is { } ending) throw ending.ToException();
     }
+
+    /// <summary>Whether what stands where a length was expected is how a TLS handshake begins: record type 22, version 3.</summary>
+    private static bool IsTls(ProtocolException fault) => uint.TryParse(fault.Found, out var found) && (found & 0xFFFF) == 0x0316;
 
     private static bool IsLost(Exception error) => error is (IOException and not ChannelException) or ObjectDisposedException;
 

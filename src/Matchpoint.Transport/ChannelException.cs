@@ -49,6 +49,9 @@ internal sealed class ChannelTimeoutException(string peer, string awaited, TimeS
 /// <summary>No connection could be made, or no listener opened.</summary>
 internal sealed class ConnectException(string message, Exception? inner = null) : ChannelException(message, inner);
 
+/// <summary>This side does not talk to the peer: it proved to be nobody, or somebody else than was meant. The peer was told why.</summary>
+internal sealed class PeerRefusedException(string message, Exception? inner = null) : ChannelException(message, inner);
+
 /// <summary>The end of a channel as it is remembered: every later use is told the same, each with an exception of its own.</summary>
 internal sealed record Ending(ChannelEnd End, string Message, Goodbye? Goodbye = null, Exception? Cause = null)
 {

@@ -10,8 +10,14 @@ internal sealed record ListenerOptions
     /// <summary>Connections at a time; further ones are told that the node is busy.</summary>
     public int Connections { get; init; } = 256;
 
+    /// <summary>Connections at a time from one address: half of all, so that no machine takes every place.</summary>
+    public int ConnectionsPerAddress { get; init; } = 128;
+
     /// <summary>Connections at a time that have not yet named a service.</summary>
     public int Unidentified { get; init; } = 64;
+
+    /// <summary>Such connections from one address.</summary>
+    public int UnidentifiedPerAddress { get; init; } = 32;
 
     /// <summary>How long a connection may take to name a service, securing it included.</summary>
     public TimeSpan ServiceNameTimeout { get; init; } = TimeSpan.FromSeconds(10);
@@ -42,6 +48,7 @@ internal sealed class ServiceListener : INetworkListener
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _gate = new();
     private readonly Dictionary<Session, Task> _sessions = [];
+    private readonly Dictionary<IPAddress, Places> _places = [];
     private readonly Task _accepting;
     private int _unidentified;
     private int _turnedAway;
@@ -151,7 +158,9 @@ internal sealed class ServiceListener : INetworkListener
         var session = new Session(socket);
         lock (_gate)
         {
-            var isBusy = _sessions.Count - _turnedAway >= _options.Connections || _unidentified >= _options.Unidentified;
+            _places.TryGetValue(session.Address, out var places);
+            var isBusy = _sessions.Count - _turnedAway >= _options.Connections || _unidentified >= _options.Unidentified
+                || places.Connections >= _options.ConnectionsPerAddress || places.Unidentified >= _options.UnidentifiedPerAddress;
             if (isBusy && _turnedAway >= _options.Unidentified)
             {
                 // Even telling them takes memory: when as many as may be are being told, the next is dropped without a word.
@@ -159,8 +168,16 @@ internal sealed class ServiceListener : INetworkListener
                 return;
             }
 
-            if (isBusy) _turnedAway++;
-            else _unidentified++;
+            if (isBusy)
+            {
+                _turnedAway++;
+            }
+            else
+            {
+                _unidentified++;
+                _places[session.Address] = new Places(places.Connections + 1, places.Unidentified + 1);
+            }
+
             _sessions.Add(session, Task.Run(() => isBusy ? TurnAwayAsync(session) : ServeAsync(session)));
         }
     }
@@ -170,7 +187,12 @@ internal sealed class ServiceListener : INetworkListener
         var isIdentified = 0;
         void Identified()
         {
-            if (Interlocked.Exchange(ref isIdentified, 1) == 0) Interlocked.Decrement(ref _unidentified);
+            if (Interlocked.Exchange(ref isIdentified, 1) != 0) return;
+            lock (_gate)
+            {
+                _unidentified--;
+                Free_Locked(session.Address, new Places(0, 1));
+            }
         }
 
         try
@@ -183,8 +205,21 @@ internal sealed class ServiceListener : INetworkListener
         finally
         {
             Identified();
-            lock (_gate) _sessions.Remove(session);
+            lock (_gate)
+            {
+                _sessions.Remove(session);
+                Free_Locked(session.Address, new Places(1, 0));
+            }
         }
+    }
+
+    /// <summary>Gives back what an address took; an address that has nothing is forgotten.</summary>
+    private void Free_Locked(IPAddress address, Places given)
+    {
+        var places = _places[address];
+        var left = new Places(places.Connections - given.Connections, places.Unidentified - given.Unidentified);
+        if (left == default) _places.Remove(address);
+        else _places[address] = left;
     }
 
     private async Task TurnAwayAsync(Session session)
@@ -206,19 +241,25 @@ internal sealed class ServiceListener : INetworkListener
 
     private async ValueTask<Channel?> SecureAsync(Session session)
     {
+        using var late = new CancellationTokenSource(_options.ServiceNameTimeout, _options.Time);
         try
         {
-            using var late = new CancellationTokenSource(_options.ServiceNameTimeout, _options.Time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, late.Token);
             return session.Channel = await TcpChannels.AcceptAsync(session.Socket, session.Peer, _options.Security, _options.Time, either.Token).ConfigureAwait(false);
         }
         catch (Exception error)
         {
             session.Drop();
-            if (!_stopping.IsCancellationRequested) _report(session.Peer, error);
+            if (_stopping.IsCancellationRequested) return null;
+            _report(session.Peer, error is OperationCanceledException && late.IsCancellationRequested
+                ? new ChannelTimeoutException(session.Peer, "the connection to be secured", _options.ServiceNameTimeout)
+                : error);
             return null;
         }
     }
+
+    /// <summary>What one address has taken.</summary>
+    private readonly record struct Places(int Connections, int Unidentified);
 
     /// <summary>A connection and, once it is secured, its channel.</summary>
     private sealed class Session
@@ -228,6 +269,7 @@ internal sealed class ServiceListener : INetworkListener
             Socket = socket;
             try
             {
+                if (socket.RemoteEndPoint is IPEndPoint from) Address = from.Address;
                 Peer = socket.RemoteEndPoint?.ToString() ?? "an unknown peer";
             }
             catch (SocketException)
@@ -239,6 +281,8 @@ internal sealed class ServiceListener : INetworkListener
         public Socket Socket { get; }
 
         public string Peer { get; }
+
+        public IPAddress Address { get; } = IPAddress.None;
 
         public Channel? Channel { get; set; }
 

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Matchpoint.Protocol.Messages;
 
 namespace Matchpoint.Transport;
 
@@ -10,9 +11,16 @@ internal static class TcpChannels
     private const int KeepAliveProbes = 3;
 
     /// <summary>Connects to a peer.</summary>
+    /// <param name="peer">Where it listens.</param>
+    /// <param name="deadline">How long it may take, securing the connection included.</param>
+    /// <param name="time">Where deadlines come from.</param>
+    /// <param name="cancellation">Gives it up.</param>
+    /// <param name="security">How the connection is secured; not at all when not given.</param>
+    /// <param name="member">The node that is meant; null where any of the group is.</param>
     /// <exception cref="ConnectException">There is no connection: the message names the peer and the cause.</exception>
+    /// <exception cref="PeerRefusedException">The peer is not who it should be.</exception>
     public static async ValueTask<Channel> ConnectAsync(
-        Endpoint peer, TimeSpan deadline, TimeProvider time, CancellationToken cancellation, IConnectionSecurity? security = null)
+        Endpoint peer, TimeSpan deadline, TimeProvider time, CancellationToken cancellation, IConnectionSecurity? security = null, string? member = null)
     {
         if (peer.Port == 0) throw new ConnectException($"{peer}: could not connect: port 0 is no port to connect to. Give the port that the node listens on.");
         using var late = new CancellationTokenSource(deadline, time);
@@ -22,9 +30,8 @@ internal static class TcpChannels
         {
             await socket.ConnectAsync(peer.Host, peer.Port, either.Token).ConfigureAwait(false);
             Prepare(socket);
-            var stream = await (security ?? PlainText.Instance)
-                .ConnectAsync(new NetworkStream(socket, ownsSocket: true), peer, either.Token).ConfigureAwait(false);
-            return new Channel(new SocketCarrier(socket, stream, peer.ToString()), time);
+            var secured = await (security ?? PlainText.Instance).ConnectAsync(socket, peer, member, either.Token).ConfigureAwait(false);
+            return await OverAsync(socket, secured, peer.ToString(), time, isCaller: true).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (late.IsCancellationRequested && !cancellation.IsCancellationRequested)
         {
@@ -45,12 +52,27 @@ internal static class TcpChannels
     }
 
     /// <summary>A channel over a connection that was accepted. The caller disposes of the socket when this fails.</summary>
+    /// <exception cref="PeerRefusedException">The peer is nobody that is let in; it was told why.</exception>
     public static async ValueTask<Channel> AcceptAsync(
         Socket socket, string peer, IConnectionSecurity security, TimeProvider time, CancellationToken cancellation)
     {
         Prepare(socket);
-        var stream = await security.AcceptAsync(new NetworkStream(socket, ownsSocket: true), cancellation).ConfigureAwait(false);
-        return new Channel(new SocketCarrier(socket, stream, peer), time);
+        var secured = await security.AcceptAsync(socket, peer, cancellation).ConfigureAwait(false);
+        return await OverAsync(socket, secured, peer, time, isCaller: false).ConfigureAwait(false);
+    }
+
+    /// <summary>The channel; or the reason to the peer, and no channel.</summary>
+    private static async ValueTask<Channel> OverAsync(Socket socket, SecuredConnection secured, string peer, TimeProvider time, bool isCaller)
+    {
+        var channel = new Channel(new SocketCarrier(socket, secured.Stream, peer), time) { PeerIdentity = secured.Peer };
+        if (secured.Refusal is not { } reason) return channel;
+        await using (channel.ConfigureAwait(false))
+        {
+            if (isCaller) channel.OpenService(Channel.Farewell);
+            await channel.CloseAsync(GoodbyeCode.Refused, reason).ConfigureAwait(false);
+        }
+
+        throw new PeerRefusedException($"{peer} was refused: {reason}.");
     }
 
     private static void Prepare(Socket socket)

@@ -17,6 +17,12 @@ public sealed class TcpChannelTests : ChannelContract
     internal override ValueTask<(ByteCarrier Left, ByteCarrier Right)> CarriersAsync() => TcpPair.CreateAsync();
 }
 
+/// <summary>The contract over TLS.</summary>
+public sealed class TlsChannelTests : ChannelContract
+{
+    internal override ValueTask<(ByteCarrier Left, ByteCarrier Right)> CarriersAsync() => TlsPair.CreateAsync();
+}
+
 /// <summary>What every channel promises, whatever carries its bytes.</summary>
 public abstract class ChannelContract : Pairs
 {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Matchpoint.Transport.Tls;
 
 namespace Matchpoint.Transport.Tests;
 
@@ -50,4 +51,27 @@ internal static class TcpPair
 
     private static SocketCarrier Carrier(Socket socket) =>
         new(socket, new NetworkStream(socket, ownsSocket: true), socket.RemoteEndPoint!.ToString()!);
+}
+
+/// <summary>Two sockets over loopback, secured.</summary>
+internal static class TlsPair
+{
+    private static readonly TestAuthority Authority = new();
+    private static readonly TlsSecurity Node = Authority.Security("matchpoint://g/node/a");
+
+    public static async ValueTask<(ByteCarrier Left, ByteCarrier Right)> CreateAsync()
+    {
+        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen(1);
+        var left = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        await left.ConnectAsync(listener.LocalEndPoint!);
+        var right = await listener.AcceptAsync();
+        right.NoDelay = true;
+        var accepting = Node.AcceptAsync(right, "left", CancellationToken.None).AsTask();
+        var near = await Node.ConnectAsync(left, new Endpoint("127.0.0.1", 1), "a", CancellationToken.None);
+        var far = await accepting;
+        Assert.Equal((null, null), (near.Refusal, far.Refusal));
+        return (new SocketCarrier(left, near.Stream, "right"), new SocketCarrier(right, far.Stream, "left"));
+    }
 }

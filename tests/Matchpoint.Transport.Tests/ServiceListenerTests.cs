@@ -217,7 +217,7 @@ public sealed class ServiceListenerTests : IAsyncDisposable
     public async Task A_thousand_idle_connections_are_served_and_stopped()
     {
         const int Connections = 1000;
-        var listener = await ListenAsync(new ListenerOptions { Connections = Connections, Unidentified = Connections });
+        var listener = await ListenAsync(new ListenerOptions { Connections = Connections, ConnectionsPerAddress = Connections, Unidentified = Connections, UnidentifiedPerAddress = Connections });
         var channels = new List<Channel>();
         for (var i = 0; i < Connections; i++) channels.Add(await OpenAsync(listener, Echo));
         foreach (var channel in channels) await EchoAsync(channel);
@@ -315,13 +315,15 @@ public sealed class ServiceListenerTests : IAsyncDisposable
 
     private sealed class Stalling : IConnectionSecurity
     {
-        public async ValueTask<Stream> ConnectAsync(Stream stream, Endpoint peer, CancellationToken cancellation)
+        public IReadOnlyList<string> Warnings => [];
+
+        public async ValueTask<SecuredConnection> ConnectAsync(Socket socket, Endpoint peer, string? member, CancellationToken cancellation)
         {
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellation);
-            return stream;
+            throw new InvalidOperationException("nothing waits for ever");
         }
 
-        public ValueTask<Stream> AcceptAsync(Stream stream, CancellationToken cancellation) => ValueTask.FromResult(stream);
+        public ValueTask<SecuredConnection> AcceptAsync(Socket socket, string peer, CancellationToken cancellation) => PlainText.Instance.AcceptAsync(socket, peer, cancellation);
     }
 
     private sealed class Disposer(IDisposable one) : IAsyncDisposable

@@ -26,6 +26,9 @@ internal enum RefusalReason
 
     /// <summary>The feeder is not the primary of the current term, nor fed by it.</summary>
     NotPrimary,
+
+    /// <summary>The peer says that it is one member, and its certificate is for another, or for a client.</summary>
+    WrongCertificate,
 }
 
 /// <summary>What became of a hello.</summary>

@@ -88,6 +88,7 @@ public sealed class MatchpointNode : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         OptionsCheck.Require(options);
+        parts = ConnectionSecurity.Apply(options, parts);
         MatchpointNode? node = null;
         try
         {

@@ -35,6 +35,12 @@ public sealed record MatchpointOptions
     /// <summary>Where to listen, HOST:PORT, where that differs from this node's address in <see cref="Members"/>. Null with no members: nothing is listened to.</summary>
     public string? Listen { get; init; }
 
+    /// <summary>
+    /// How connections are secured. Null, and not secured, only where all addresses are this machine's own loopback: beyond it a node does not open without certificates, unless
+    /// <see cref="SecurityOptions.AllowInsecure"/> asks for it.
+    /// </summary>
+    public SecurityOptions? Security { get; init; }
+
     /// <summary>The member to take the log from while it can be had; null for the primary itself.</summary>
     public string? PreferredFeeder { get; init; }
 

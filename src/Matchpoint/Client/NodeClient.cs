@@ -28,9 +28,10 @@ internal sealed class NodeClient : IAsyncDisposable
 
     /// <summary>Connects to a node.</summary>
     /// <exception cref="ConnectException">There is no connection.</exception>
-    public static async Task<NodeClient> ConnectAsync(Endpoint endpoint, TimeSpan timeout, CancellationToken cancellation)
+    /// <exception cref="PeerRefusedException">It is no node of the group.</exception>
+    public static async Task<NodeClient> ConnectAsync(Endpoint endpoint, TimeSpan timeout, CancellationToken cancellation, IConnectionSecurity? security = null)
     {
-        var channel = await TcpChannels.ConnectAsync(endpoint, timeout, TimeProvider.System, cancellation).ConfigureAwait(false);
+        var channel = await TcpChannels.ConnectAsync(endpoint, timeout, TimeProvider.System, cancellation, security).ConfigureAwait(false);
         channel.MaxFrameBytes = Limits.FrameBytes;
         channel.OpenService(ClientService.Name);
         return new NodeClient(channel, endpoint);

@@ -39,7 +39,7 @@ internal sealed class CopyDonor(CopyStock stock, Members members, NodeClock cloc
         try
         {
             var request = CopyRequest.Decode((await channel.ReceiveAsync(Limits.MessageTimeout, stopping).ConfigureAwait(false)).Span);
-            if (WhyNot(request) is { } refusal)
+            if ((Admission.WhyNot(channel, request.Name) ?? WhyNot(request)) is { } refusal)
             {
                 await channel.CloseAsync(GoodbyeCode.Refused, refusal).ConfigureAwait(false);
                 return;

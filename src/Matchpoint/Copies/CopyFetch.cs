@@ -53,7 +53,7 @@ internal sealed class CopyFetch(RecordLog log, IStateStore states, Members membe
 
     private async Task FromAsync(string donor, Term term, Vlsn neededFrom, CancellationToken cancellation)
     {
-        var channel = await network.ConnectAsync(members.AddressOf(donor), options.ElectionTimeout * 2, clock.Time, cancellation).ConfigureAwait(false);
+        var channel = await network.ConnectAsync(members.AddressOf(donor), options.ElectionTimeout * 2, clock.Time, cancellation, donor).ConfigureAwait(false);
         await using (channel.ConfigureAwait(false))
         {
             var identity = log.Directory.Identity;

@@ -165,8 +165,10 @@ internal sealed class ElectionDriver
     /// <summary>Serves a peer that asks.</summary>
     public async Task ServePollAsync(Transport.Channel channel, Poll poll, GroupId group, NodeId self, CancellationToken cancellation)
     {
-        _members.HearOf(poll.Name, poll.Address);
-        var answer = poll.Group != group ? Refuse($"'{poll.Name}' belongs to group {poll.Group}, this node to group {group}")
+        var refusal = Admission.WhyNot(channel, poll.Name);
+        if (refusal is null) _members.HearOf(poll.Name, poll.Address);
+        var answer = refusal is not null ? Refuse(refusal)
+            : poll.Group != group ? Refuse($"'{poll.Name}' belongs to group {poll.Group}, this node to group {group}")
             : poll.Name == _members.Self || poll.Node == self ? Refuse($"'{poll.Name}' ({poll.Node}) has the name or the id of the node it asks: give each node a name and a directory of its own")
             : _feeders.IsTaken(poll.Name, poll.Node) ? Refuse($"another node is called '{poll.Name}' and is connected")
             : await AnswerAsync(poll, cancellation).ConfigureAwait(false);
@@ -251,7 +253,7 @@ internal sealed class ElectionDriver
     {
         try
         {
-            var channel = await _network.ConnectAsync(_members.AddressOf(voter), _timeout, _clock.Time, cancellation).ConfigureAwait(false);
+            var channel = await _network.ConnectAsync(_members.AddressOf(voter), _timeout, _clock.Time, cancellation, voter).ConfigureAwait(false);
             await using (channel.ConfigureAwait(false))
             {
                 channel.OpenService(Service);
@@ -278,6 +280,7 @@ internal sealed class ElectionDriver
         catch (Exception error) when (error is ChannelException or ConnectException or ProtocolException or OperationCanceledException)
         {
             // Unreachable voters are shown by the status: they are not fed.
+            if (Admission.RefusalIn(error) is { } refusal) _host.Warn($"refused by {voter}", $"{voter}: {LastRefusal = refusal}");
         }
         catch (Exception error)
         {

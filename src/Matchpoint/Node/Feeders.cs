@@ -117,7 +117,7 @@ internal sealed class Feeders(
         {
             var session = new FeederSession(channel, version, log, self, role.Term, NoObserver.Instance)
             {
-                Admit = hello => Admit(hello, role),
+                Admit = hello => Admission.Refuse(channel, hello.Name) ?? Admit(hello, role),
                 Stream = (feed, cancellation) => new LiveFeed(feed, this).RunAsync(cancellation),
             };
             try

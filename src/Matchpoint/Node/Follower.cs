@@ -319,7 +319,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
     private async Task<ReplicaOutcome?> JoinAsync(string feeder, Term term, CancellationToken cancellation)
     {
         var began = _clock.Now;
-        var channel = await _network.ConnectAsync(_members.AddressOf(feeder), _options.ElectionTimeout * 2, _clock.Time, cancellation).ConfigureAwait(false);
+        var channel = await _network.ConnectAsync(_members.AddressOf(feeder), _options.ElectionTimeout * 2, _clock.Time, cancellation, feeder).ConfigureAwait(false);
         await using (channel.ConfigureAwait(false))
         {
             _channel = channel;

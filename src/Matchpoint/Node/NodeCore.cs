@@ -452,7 +452,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
                 [ElectionDriver.Service] = new GroupService(this).ServeAsync,
                 [CopyDonor.Service] = _donor.ServeAsync,
             };
-            _listener = await _network.ListenAsync(Transport.Endpoint.Parse(address), services, OnSessionFailed, Options.Time).ConfigureAwait(false);
+            _listener = await _network.ListenAsync(Transport.Endpoint.Parse(address), Admission.ForNodes(services), OnSessionFailed, Options.Time).ConfigureAwait(false);
         }
 
         _electing = Task.Run(() => Elections.RunAsync(_stopping.Token));
@@ -515,7 +515,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
 
     private void OnSessionFailed(string peer, Exception error)
     {
-        if (error is SyncupRefusedException) Board.Warn($"refused {peer.Split(':')[0]}", error.Message);
+        if (error is SyncupRefusedException || Admission.RefusalIn(error) is not null) Board.Warn($"refused {peer.Split(':')[0]}", error.Message);
         Board.Note($"{peer}: {error.Message}");
     }
 }

@@ -144,7 +144,7 @@ internal sealed class Reader(NodeCore core)
         try
         {
             var timeout = core.Options.ElectionTimeout;
-            var channel = await core.Network.ConnectAsync(core.Members.AddressOf(primary), timeout, core.Clock.Time, cancellation).ConfigureAwait(false);
+            var channel = await core.Network.ConnectAsync(core.Members.AddressOf(primary), timeout, core.Clock.Time, cancellation, primary).ConfigureAwait(false);
             await using (channel.ConfigureAwait(false))
             {
                 var identity = core.Log.Directory.Identity;

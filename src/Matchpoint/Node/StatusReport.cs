@@ -33,7 +33,7 @@ internal static class StatusReport
             Kind = core.Members.Roster.Find(core.Members.Self)?.Kind ?? MemberKind.Secondary,
             IsPending = core.Members.Roster.Find(core.Members.Self)?.IsPending ?? false,
             MembersAt = Number(core.Appender.RosterAt),
-            Warnings = core.Board.Warnings,
+            Warnings = [.. core.Board.Warnings, .. core.Network.Warnings],
             Members = core.Feeders.Status(),
         };
     }

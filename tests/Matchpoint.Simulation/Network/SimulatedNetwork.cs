@@ -79,7 +79,7 @@ internal sealed class SimulatedNetwork(Scheduler scheduler, Weather weather)
     /// <summary>What one process sees of the network.</summary>
     private sealed class Way(SimulatedNetwork network, IMachine machine) : INetwork
     {
-        public ValueTask<Channel> ConnectAsync(Endpoint peer, TimeSpan deadline, TimeProvider time, CancellationToken cancellation) =>
+        public ValueTask<Channel> ConnectAsync(Endpoint peer, TimeSpan deadline, TimeProvider time, CancellationToken cancellation, string? member = null) =>
             network.ConnectAsync(machine, peer, deadline, time, cancellation);
 
         public ValueTask<INetworkListener> ListenAsync(
