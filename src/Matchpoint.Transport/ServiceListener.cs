@@ -81,7 +81,8 @@ internal sealed class ServiceListener : INetworkListener
         Socket? socket = null;
         try
         {
-            var addresses = await Dns.GetHostAddressesAsync(endpoint.Host).ConfigureAwait(false);
+            // The name service refuses to look up the address that stands for all of a machine's own.
+            var addresses = IPAddress.TryParse(endpoint.Host, out var literal) ? [literal] : await Dns.GetHostAddressesAsync(endpoint.Host).ConfigureAwait(false);
             var address = addresses.FirstOrDefault(a => a.AddressFamily == AddressFamily.InterNetwork) ?? addresses.FirstOrDefault()
                 ?? throw new SocketException((int)SocketError.NoData);
             socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);

@@ -24,8 +24,9 @@ internal static class ConnectionSecurity
         }
 
         var exposed = options.Members.Select((member, i) => (Option: $"{nameof(options.Members)}[{i}].Address", member.Address))
+            .Concat(options.Routes.Select(route => (Option: $"{nameof(options.Routes)}[{route.Key}]", Address: route.Value)))
             .Append((nameof(options.Listen), options.Listen ?? "127.0.0.1:0")).Where(one => !IsLoopback(Endpoint.Parse(one.Item2))).ToList();
-        if (exposed.Count == 0) return parts;
+        if (exposed.Count == 0) return options.Security is null ? parts with { Network = new TcpNetwork(new LoopbackOnly()) } : parts;
         return options.Security is null
             ? throw new OptionsException([.. exposed.Select(one => $"{one.Item1} is \"{one.Item2}\", and connections beyond this machine would not be secured: {Remedy}.")])
             : parts with { Network = new TcpNetwork(new PlainText { Warnings = [Insecure] }) };

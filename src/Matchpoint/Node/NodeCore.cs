@@ -515,7 +515,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
 
     private void OnSessionFailed(string peer, Exception error)
     {
-        if (error is SyncupRefusedException || Admission.RefusalIn(error) is not null) Board.Warn($"refused {peer.Split(':')[0]}", error.Message);
+        if (error is SyncupRefusedException or ChannelClosedException { Goodbye.Code: Protocol.Messages.GoodbyeCode.Refused }) Board.Warn($"refused {peer.Split(':')[0]}", error.Message);
         Board.Note($"{peer}: {error.Message}");
     }
 }

@@ -3,6 +3,8 @@ using Matchpoint.Protocol.Messages;
 using Matchpoint.Protocol.Syncup;
 using Matchpoint.Syncup;
 using Matchpoint.Transport;
+using Matchpoint.Transport.Tests;
+using Matchpoint.Transport.Tls;
 
 namespace Matchpoint.Tests.Syncup;
 
@@ -20,6 +22,7 @@ internal enum Way
 {
     Memory,
     Tcp,
+    Tls,
 }
 
 /// <summary>Runs a replica's and a feeder's session against each other. Nobody but the sessions closes the channels before both have ended.</summary>
@@ -27,6 +30,8 @@ internal sealed record Meeting
 {
     /// <summary>Longer than any of these takes: a hang becomes a failure.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    private static readonly TlsSecurity Security = new TestAuthority().Security("matchpoint://test/node/test");
 
     public byte Version { get; init; } = 2;
 
@@ -88,8 +93,9 @@ internal sealed record Meeting
             }
         };
         var services = new Dictionary<string, ServiceHandler> { [Services.Syncup] = handler(Services.Syncup), [Services.Stream] = handler(Services.Stream) };
-        await using var listener = await ServiceListener.StartAsync(new Endpoint("127.0.0.1", 0), services, (_, error) => served.TrySetException(error), new ListenerOptions { Time = Time });
-        await using var channel = await TcpChannels.ConnectAsync(listener.LocalEndpoint, Patience, Time, CancellationToken.None);
+        var options = new ListenerOptions { Time = Time, Security = Way == Way.Tls ? Security : PlainText.Instance };
+        await using var listener = await ServiceListener.StartAsync(new Endpoint("127.0.0.1", 0), services, (_, error) => served.TrySetException(error), options);
+        await using var channel = await TcpChannels.ConnectAsync(listener.LocalEndpoint, Patience, Time, CancellationToken.None, options.Security, "test");
         var (report, replicaError) = await Outcome(Task.Run(() => JoinAsync(channel, replica)));
         var (outcome, feederError) = await Outcome(served.Task);
         return new Met(report, replicaError, outcome, feederError);

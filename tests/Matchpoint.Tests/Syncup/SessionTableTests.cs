@@ -9,7 +9,7 @@ namespace Matchpoint.Tests.Syncup;
 [Trait("Hazard", "H18")]
 public class SessionTableTests
 {
-    private static readonly (byte Version, Way Way)[] Ways = [(1, Way.Memory), (2, Way.Memory), (1, Way.Tcp), (2, Way.Tcp)];
+    private static readonly (byte Version, Way Way)[] Ways = [(1, Way.Memory), (2, Way.Memory), (1, Way.Tcp), (2, Way.Tcp), (1, Way.Tls), (2, Way.Tls)];
 
     public static TheoryData<string> Pairs => [.. LogPair.Names];
 
