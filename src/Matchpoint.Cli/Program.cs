@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using Matchpoint.Cli.Bench;
+using Matchpoint.Cli.Certs;
 using Matchpoint.Cli.Client;
 using Matchpoint.Cli.Demo;
 using Matchpoint.Cli.Log;
@@ -21,6 +22,7 @@ var root = new Command("matchpoint", "Matchpoint: an embedded, replicated, trans
     LogCommand.Create(),
     SyncupCommand.Create(),
     RollbacksCommand.Create(),
+    CertsCommand.Create(),
 };
 foreach (var command in ClientCommands.Create()) root.Add(command);
 root.Options.Add(new HelpOption { Recursive = true });

@@ -21,7 +21,7 @@ internal sealed class BenchGroup : IAsyncDisposable
     public MatchpointNode Primary => _nodes.Values.First(node => node.IsPrimary);
 
     /// <summary>Opens three nodes and waits until they follow their primary.</summary>
-    public static async Task<BenchGroup> OpenAsync(string directory, Durability durability, TimeSpan? electionTimeout, CancellationToken cancellation)
+    public static async Task<BenchGroup> OpenAsync(string directory, Durability durability, TimeSpan? electionTimeout, CancellationToken cancellation, BenchCertificates? certificates = null)
     {
         GroupMember[] members = [.. Names.Zip(LoopbackPorts.Take(3), (name, port) => new GroupMember(name, $"127.0.0.1:{port}"))];
         var group = new BenchGroup(name => new MatchpointOptions
@@ -29,6 +29,7 @@ internal sealed class BenchGroup : IAsyncDisposable
             Directory = Path.Combine(directory, name),
             Name = name,
             Members = members,
+            Security = certificates?.Of(name),
             Durability = durability,
             RollbackLimit = int.MaxValue,
             ElectionTimeout = electionTimeout ?? new MatchpointOptions { Directory = directory }.ElectionTimeout,

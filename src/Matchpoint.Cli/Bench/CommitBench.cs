@@ -5,6 +5,8 @@ internal sealed class CommitBench(BenchSetup setup)
 {
     private const int RawFlushes = 2000;
 
+    private static readonly (string Name, bool IsSynced, int Writers, int Puts)[] SecuredRows = [("commit.tls.majority.1", true, 1, 1), ("commit.tls.majority.8", true, 8, 1)];
+
     private static readonly (string Name, bool IsSynced, int Writers, int Puts)[] Rows =
     [
         ("commit.sync.majority.1", true, 1, 1),
@@ -22,7 +24,7 @@ internal sealed class CommitBench(BenchSetup setup)
     public async Task<IReadOnlyList<Figure>> RunAsync(CancellationToken cancellation)
     {
         List<double> rawFlush = [];
-        var results = Rows.ToDictionary(row => row.Name, _ => new List<LoadResult>(), StringComparer.Ordinal);
+        var results = Rows.Concat(SecuredRows).ToDictionary(row => row.Name, _ => new List<LoadResult>(), StringComparer.Ordinal);
         for (var run = 1; run <= setup.Runs; run++)
         {
             rawFlush.Add(RawDisk.Flush(setup.Directory, RawFlushes, setup.Time));
@@ -42,10 +44,28 @@ internal sealed class CommitBench(BenchSetup setup)
                 Directory.Delete(directory, recursive: true);
             }
 
+            await RunSecuredAsync(run, results, cancellation);
             rawFlush.Add(RawDisk.Flush(setup.Directory, RawFlushes, setup.Time));
         }
 
-        return [Figure.Most("raw.flush", "flushes/s", rawFlush), .. Rows.Select(row => FigureOf(row.Name, results[row.Name], row.IsSynced ? rawFlush.Max() : null))];
+        return [Figure.Most("raw.flush", "flushes/s", rawFlush), .. Rows.Concat(SecuredRows).Select(row => FigureOf(row.Name, results[row.Name], row.IsSynced ? rawFlush.Max() : null))];
+    }
+
+    /// <summary>The same over TLS: what it costs shows beside the rows without it.</summary>
+    private async Task RunSecuredAsync(int run, Dictionary<string, List<LoadResult>> results, CancellationToken cancellation)
+    {
+        var directory = Path.Combine(setup.Directory, $"group-{run}-tls");
+        await using (var group = await BenchGroup.OpenAsync(directory, Durability.Full, electionTimeout: null, cancellation, new BenchCertificates(setup.Time)))
+        {
+            await CommitLoad.RunAsync(group.Primary, 8, 1, _duration / 5, cancellation);
+            foreach (var row in SecuredRows)
+            {
+                setup.Progress($"commit: run {run} of {setup.Runs}: {row.Name}");
+                results[row.Name].Add(await CommitLoad.RunAsync(group.Primary, row.Writers, row.Puts, _duration, cancellation));
+            }
+        }
+
+        Directory.Delete(directory, recursive: true);
     }
 
     private static Figure FigureOf(string name, List<LoadResult> runs, double? limit)

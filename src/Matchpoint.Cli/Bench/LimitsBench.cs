@@ -12,13 +12,14 @@ internal sealed class LimitsBench(BenchSetup setup)
     /// <summary>Runs everything.</summary>
     public async Task<IReadOnlyList<Figure>> RunAsync(CancellationToken cancellation)
     {
-        List<double> write = [], flush = [], loopback = [], pingPong = [], puts = [], gets = [];
+        List<double> write = [], flush = [], loopback = [], tls = [], pingPong = [], puts = [], gets = [];
         for (var run = 1; run <= setup.Runs; run++)
         {
             setup.Progress($"limits: run {run} of {setup.Runs}");
             write.Add(RawDisk.Write(setup.Directory, WriteBytes, setup.Time));
             flush.Add(RawDisk.Flush(setup.Directory, Flushes, setup.Time));
             loopback.Add(await RawNetwork.LoopbackAsync(LoopbackBytes, setup.Time, cancellation));
+            tls.Add(await RawNetwork.TlsAsync(LoopbackBytes, setup.Time, cancellation));
             pingPong.Add(await RawNetwork.PingPongAsync(RoundTrips, setup.Time, cancellation));
             var (put, get) = RawRocks.Run(setup.Directory, RocksOperations, setup.Time);
             puts.Add(put);
@@ -30,6 +31,7 @@ internal sealed class LimitsBench(BenchSetup setup)
             Figure.Most("raw.write", "bytes/s", write),
             Figure.Most("raw.flush", "flushes/s", flush),
             Figure.Most("raw.loopback", "bytes/s", loopback),
+            Figure.Most("raw.tls", "bytes/s", tls, loopback.Max()),
             Figure.Most("raw.pingpong", "round trips/s", pingPong),
             Figure.Most("raw.rocksdb.put", "puts/s", puts),
             Figure.Most("raw.rocksdb.get", "gets/s", gets),

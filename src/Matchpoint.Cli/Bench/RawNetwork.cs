@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Matchpoint.Transport;
 
 namespace Matchpoint.Cli.Bench;
 
@@ -26,6 +27,38 @@ internal static class RawNetwork
                 cancellation);
             var buffer = new byte[BlockBytes];
             for (long received = 0; received < bytes;) received += await ReceiveAsync(right, buffer, cancellation);
+            var elapsed = time.GetElapsedTime(start);
+            await sending;
+            return bytes / elapsed.TotalSeconds;
+        }
+    }
+
+    /// <summary>Bytes per second through one such connection with mutual TLS, both ends in this process.</summary>
+    public static async Task<double> TlsAsync(long bytes, TimeProvider time, CancellationToken cancellation)
+    {
+        var (left, right) = await ConnectAsync(cancellation);
+        using (left)
+        using (right)
+        {
+            var security = new BenchCertificates(time).Security("a");
+            var accepting = security.AcceptAsync(right, "the other end", cancellation).AsTask();
+            await using var near = (await security.ConnectAsync(left, new Endpoint("127.0.0.1", 1), "a", cancellation)).Stream;
+            await using var far = (await accepting).Stream;
+            var start = time.GetTimestamp();
+            var sending = Task.Run(
+                async () =>
+                {
+                    var block = RawDisk.Noise(BlockBytes);
+                    for (long sent = 0; sent < bytes; sent += block.Length) await near.WriteAsync(block, cancellation);
+                },
+                cancellation);
+            var buffer = new byte[BlockBytes];
+            for (long received = 0; received < bytes;)
+            {
+                var read = await far.ReadAsync(buffer, cancellation);
+                received += read > 0 ? read : throw new IOException("the loopback connection ended");
+            }
+
             var elapsed = time.GetElapsedTime(start);
             await sending;
             return bytes / elapsed.TotalSeconds;

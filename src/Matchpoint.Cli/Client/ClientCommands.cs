@@ -25,8 +25,11 @@ internal static class ClientCommands
 
         public Option<bool> Json { get; } = Options.Json();
 
+        public SecurityFlags Security { get; } = new();
+
         public void AddTo(Command command, bool hasDatabase = true)
         {
+            Security.AddTo(command);
             command.Add(Connect);
             if (hasDatabase) command.Add(Database);
             command.Add(Timeout);
@@ -36,7 +39,7 @@ internal static class ClientCommands
         public Cluster Open(ParseResult parsed)
         {
             var endpoints = Cluster.Parse(parsed.GetRequiredValue(Connect));
-            return endpoints.Count > 0 ? new Cluster(endpoints, TimeSpan.FromSeconds(parsed.GetValue(Timeout))) : throw new UsageException("--connect: name a node");
+            return endpoints.Count > 0 ? new Cluster(endpoints, TimeSpan.FromSeconds(parsed.GetValue(Timeout)), Security.Security(parsed)) : throw new UsageException("--connect: name a node");
         }
     }
 

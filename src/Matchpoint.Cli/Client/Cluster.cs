@@ -1,11 +1,12 @@
 using Matchpoint.Cli.Terminal;
 using Matchpoint.Client;
+using Matchpoint.Protocol.Messages;
 using Matchpoint.Transport;
 
 namespace Matchpoint.Cli.Client;
 
 /// <summary>Reaches the right node of a group: tries the addresses given, goes where the primary is said to be, and tries again until time is up.</summary>
-internal sealed class Cluster(IReadOnlyList<Endpoint> endpoints, TimeSpan timeout) : IAsyncDisposable
+internal sealed class Cluster(IReadOnlyList<Endpoint> endpoints, TimeSpan timeout, IConnectionSecurity security) : IAsyncDisposable
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(2);
@@ -52,6 +53,12 @@ internal sealed class Cluster(IReadOnlyList<Endpoint> endpoints, TimeSpan timeou
                     await PauseAsync(cancellation);
                 }
             }
+            catch (ChannelClosedException refused) when (refused.Goodbye?.Code == GoodbyeCode.Refused)
+            {
+                // Before the request was looked at.
+                await ForgetAsync();
+                throw new RefusedException(refused.Message);
+            }
             catch (ChannelException error)
             {
                 await ForgetAsync();
@@ -68,7 +75,7 @@ internal sealed class Cluster(IReadOnlyList<Endpoint> endpoints, TimeSpan timeou
             var endpoint = endpoints[_next++ % endpoints.Count];
             try
             {
-                return _client = await NodeClient.ConnectAsync(endpoint, ConnectTimeout, cancellation);
+                return _client = await NodeClient.ConnectAsync(endpoint, ConnectTimeout, cancellation, security);
             }
             catch (ConnectException) when (Left(deadline) > TimeSpan.Zero)
             {
@@ -81,7 +88,7 @@ internal sealed class Cluster(IReadOnlyList<Endpoint> endpoints, TimeSpan timeou
     {
         try
         {
-            return _client = await NodeClient.ConnectAsync(endpoint, ConnectTimeout, cancellation);
+            return _client = await NodeClient.ConnectAsync(endpoint, ConnectTimeout, cancellation, security);
         }
         catch (ConnectException)
         {

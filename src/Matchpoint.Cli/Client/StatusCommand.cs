@@ -25,20 +25,21 @@ internal static class StatusCommand
         common.AddTo(command, hasDatabase: false);
         command.SetAction((parsed, cancellation) => Options.RunAsync(
             parsed.GetValue(common.Json),
-            () => RunAsync(Cluster.Parse(parsed.GetRequiredValue(common.Connect)), parsed.GetValue(all), parsed.GetValue(digest), parsed.GetValue(common.Json), cancellation)));
+            () => RunAsync(
+                Cluster.Parse(parsed.GetRequiredValue(common.Connect)), parsed.GetValue(all), parsed.GetValue(digest), parsed.GetValue(common.Json), common.Security.Security(parsed), cancellation)));
         return command;
     }
 
-    private static async Task<int> RunAsync(IReadOnlyList<Endpoint> endpoints, bool all, bool digest, bool json, CancellationToken cancellation)
+    private static async Task<int> RunAsync(IReadOnlyList<Endpoint> endpoints, bool all, bool digest, bool json, IConnectionSecurity security, CancellationToken cancellation)
     {
-        var answers = new List<Answer>(await Task.WhenAll(endpoints.Select(endpoint => AskAsync(endpoint, digest, cancellation))));
+        var answers = new List<Answer>(await Task.WhenAll(endpoints.Select(endpoint => AskAsync(endpoint, digest, security, cancellation))));
         if (all)
         {
             // Each node that answers knows where the others listen.
             var known = answers.Where(answer => answer.Status is not null).Select(answer => answer.Address).ToHashSet(StringComparer.Ordinal);
             var others = answers.SelectMany(answer => answer.Status?.Members ?? []).Select(member => member.Address)
                 .Distinct(StringComparer.Ordinal).Where(address => !known.Contains(address) && !answers.Exists(answer => answer.Address == address)).ToList();
-            answers.AddRange(await Task.WhenAll(others.Select(address => AskAsync(Endpoint.Parse(address), digest, cancellation))));
+            answers.AddRange(await Task.WhenAll(others.Select(address => AskAsync(Endpoint.Parse(address), digest, security, cancellation))));
         }
 
         // A node that was asked under two addresses is one.
@@ -52,11 +53,11 @@ internal static class StatusCommand
         return answers.Exists(answer => answer.Status is null) ? ExitCode.Failed : ExitCode.Success;
     }
 
-    private static async Task<Answer> AskAsync(Endpoint endpoint, bool digest, CancellationToken cancellation)
+    private static async Task<Answer> AskAsync(Endpoint endpoint, bool digest, IConnectionSecurity security, CancellationToken cancellation)
     {
         try
         {
-            await using var client = await NodeClient.ConnectAsync(endpoint, Patience, cancellation);
+            await using var client = await NodeClient.ConnectAsync(endpoint, Patience, cancellation, security);
             var status = await client.AskAsync(new ClientRequest { Op = "status" }, Patience, cancellation);
             var hash = digest ? await client.AskAsync(new ClientRequest { Op = "digest" }, TimeSpan.FromMinutes(10), cancellation) : null;
             return new Answer(endpoint.ToString(), status.Status, hash?.Digest, hash?.Token, null);

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using Matchpoint.Cli.Terminal;
 using Matchpoint.Client;
 using Matchpoint.Transport;
 
@@ -74,6 +75,8 @@ internal sealed class ProcessGroup : IAsyncDisposable
     public void Start(string name, IReadOnlyList<string>? under = null)
     {
         var start = new ProcessStartInfo { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        // These are on loopback, and for a group of their own.
+        start.Environment.Remove(SecurityFlags.Variable);
         var assembly = typeof(ProcessGroup).Assembly.Location;
         var tool = Path.ChangeExtension(assembly, OperatingSystem.IsWindows() ? ".exe" : null);
         var isTool = string.Equals(Environment.ProcessPath, tool, StringComparison.Ordinal);

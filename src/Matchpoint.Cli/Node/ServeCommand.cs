@@ -19,8 +19,10 @@ internal static class ServeCommand
         var durability = new Option<string?>("--durability") { Description = "What commits wait for: full, written or fast.", HelpName = "KIND" };
         var election = new Option<int?>("--election-timeout") { Description = "How long a primary may be unheard of, in milliseconds.", HelpName = "MS" };
         var limit = new Option<int?>("--rollback-limit") { Description = "How many acknowledged commits a rollback may undo without being asked." };
+        var security = new SecurityFlags();
         var json = Options.Json();
         var command = new Command("serve", "Run one node, until it is interrupted.") { config, data, name, group, members, listen, feeder, durability, election, limit, json };
+        security.AddTo(command);
         command.SetAction((parsed, cancellation) => Options.RunAsync(parsed.GetValue(json), async () =>
         {
             var given = parsed.GetValue(config) is { } file ? ServeConfig.Read(file) : new ServeConfig();
@@ -36,7 +38,7 @@ internal static class ServeCommand
                 ElectionTimeoutMilliseconds = parsed.GetValue(election),
                 RollbackLimit = parsed.GetValue(limit),
             };
-            return await RunAsync(flags.Over(given).ToOptions(), parsed.GetValue(json), cancellation);
+            return await RunAsync(flags.Over(given).ToOptions(security.Given(parsed)), parsed.GetValue(json), cancellation);
         }));
         return command;
     }
@@ -46,6 +48,7 @@ internal static class ServeCommand
         await using var node = await MatchpointNode.OpenAsync(options, cancellation);
         var log = new ServeLog(node, json);
         log.Opened();
+        log.Warnings();
         node.StateChanged += (_, change) => log.Changed(change);
         node.SyncupCompleted += (_, summary) => log.Completed(summary);
         node.RolledBack += (_, notice) => log.RolledBack(notice);

@@ -38,6 +38,18 @@ internal sealed record ServeConfig
 
     public long? CacheBytes { get; init; }
 
+    public string? Certs { get; init; }
+
+    public string? CertificateFile { get; init; }
+
+    public string? KeyFile { get; init; }
+
+    public string? KeyPassword { get; init; }
+
+    public string? AuthorityFile { get; init; }
+
+    public bool? Insecure { get; init; }
+
     /// <summary>Reads a file.</summary>
     /// <exception cref="UsageException">It is not there, or not understood.</exception>
     public static ServeConfig Read(string file)
@@ -85,11 +97,18 @@ internal sealed record ServeConfig
         MaxTailBytes = MaxTailBytes ?? other.MaxTailBytes,
         LogKeepBytes = LogKeepBytes ?? other.LogKeepBytes,
         CacheBytes = CacheBytes ?? other.CacheBytes,
+        Certs = Certs ?? other.Certs,
+        CertificateFile = CertificateFile ?? other.CertificateFile,
+        KeyFile = KeyFile ?? other.KeyFile,
+        KeyPassword = KeyPassword ?? other.KeyPassword,
+        AuthorityFile = AuthorityFile ?? other.AuthorityFile,
+        Insecure = Insecure ?? other.Insecure,
     };
 
     /// <summary>The options of a node.</summary>
     /// <exception cref="UsageException">No directory is named, or the durability has no such kind.</exception>
-    public MatchpointOptions ToOptions()
+    /// <param name="security">How connections are secured, by flags; null where none says so.</param>
+    public MatchpointOptions ToOptions(SecurityOptions? security)
     {
         var options = new MatchpointOptions { Directory = Data ?? throw new UsageException("--data: name the data directory, or give it as \"data\" in the --config file") };
         return options with
@@ -98,6 +117,7 @@ internal sealed record ServeConfig
             Group = Group ?? options.Group,
             Members = [.. (Members ?? []).Select(member => new GroupMember(member.Key, member.Value))],
             Listen = Listen,
+            Security = security ?? ToSecurity(),
             PreferredFeeder = PreferredFeeder,
             Durability = Durability switch
             {
@@ -112,6 +132,16 @@ internal sealed record ServeConfig
             LogKeepBytes = LogKeepBytes ?? options.LogKeepBytes,
             CacheBytes = CacheBytes ?? options.CacheBytes,
         };
+    }
+
+    private SecurityOptions? ToSecurity()
+    {
+        if (new object?[] { Certs, CertificateFile, Insecure is true ? true : null }.Count(given => given is not null) > 1)
+            throw new UsageException("certs, certificateFile and insecure: give one of them");
+        return Insecure is true ? new SecurityOptions { AllowInsecure = true }
+            : Certs is { } directory ? SecurityFlags.Of(directory, "certs")
+            : CertificateFile is { } file ? new SecurityOptions { CertificateFile = file, KeyFile = KeyFile, Password = KeyPassword, AuthorityFile = AuthorityFile }
+            : null;
     }
 
     private static IEnumerable<string> Keys() =>

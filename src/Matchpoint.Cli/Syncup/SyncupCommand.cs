@@ -58,6 +58,8 @@ internal static class SyncupCommand
         var unconfirmed = new Option<bool>("--unconfirmed") { Description = "Do not claim to be the primary: replicas will not undo commits for this feeder." };
         var json = Options.Json();
         var command = new Command("feed", "Serve a log to replicas until interrupted.") { data, listen, once, unconfirmed, json };
+        var security = new SecurityFlags();
+        security.AddTo(command);
         command.SetAction((parsed, cancellation) => Options.RunAsync(parsed.GetValue(json), () => new SyncupFeed
         {
             Data = parsed.GetRequiredValue(data),
@@ -65,6 +67,7 @@ internal static class SyncupCommand
             Once = parsed.GetValue(once),
             IsConfirmed = !parsed.GetValue(unconfirmed),
             Json = parsed.GetValue(json),
+            Security = security.ForListening(parsed, parsed.GetRequiredValue(listen)),
         }.RunAsync(cancellation)));
         return command;
     }
@@ -86,6 +89,8 @@ internal static class SyncupCommand
         {
             data, feeder, protocol, limit, dryRun, group, json,
         };
+        var security = new SecurityFlags();
+        security.AddTo(command);
         command.SetAction((parsed, cancellation) => Options.RunAsync(parsed.GetValue(json), () => new SyncupJoin
         {
             Data = parsed.GetRequiredValue(data),
@@ -95,6 +100,7 @@ internal static class SyncupCommand
             DryRun = parsed.GetValue(dryRun),
             Group = parsed.GetRequiredValue(group),
             Json = parsed.GetValue(json),
+            Security = security.Security(parsed),
         }.RunAsync(cancellation)));
         return command;
     }

@@ -1,4 +1,5 @@
 using Matchpoint.Cli.Terminal;
+using Matchpoint.Node;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Syncup;
 using Matchpoint.Storage.Data;
@@ -24,6 +25,8 @@ internal sealed class SyncupFeed
 
     public bool Json { get; init; }
 
+    public required IConnectionSecurity Security { get; init; }
+
     /// <summary>Serves until it is interrupted, or one replica was served.</summary>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
@@ -35,7 +38,8 @@ internal sealed class SyncupFeed
             [Services.Syncup] = (channel, stopping) => ServeAsync(channel, 1, log, stopping),
             [Services.Stream] = (channel, stopping) => ServeAsync(channel, 2, log, stopping),
         };
-        await using var listener = await ServiceListener.StartAsync(Listen, services, Report);
+        services = Admission.ForNodes(services);
+        await using var listener = await ServiceListener.StartAsync(Listen, services, Report, new ListenerOptions { Security = Security });
         if (Json) Terminal.Json.Print(new { listening = listener.LocalEndpoint.ToString(), last = log.Written.Value, term = log.Appended.Term.Value });
         else Console.Out.WriteLine($"feeding records up to {log.Written} (term {log.Appended.Term}) on {listener.LocalEndpoint}");
         try

@@ -28,10 +28,12 @@ internal sealed class SyncupJoin
 
     public bool Json { get; init; }
 
+    public required IConnectionSecurity Security { get; init; }
+
     /// <summary>Joins, and reports.</summary>
     public async Task<int> RunAsync(CancellationToken cancellation)
     {
-        await using var channel = await TcpChannels.ConnectAsync(Feeder, ConnectTimeout, TimeProvider.System, cancellation);
+        await using var channel = await TcpChannels.ConnectAsync(Feeder, ConnectTimeout, TimeProvider.System, cancellation, Security);
         using var directory = DataDirectory.Open(
             PhysicalFiles.Instance, Data, Holder.Describe("syncup join"), new NodeIdentity(GroupId.FromName(Group), new NodeId(Guid.NewGuid())));
         using var log = RecordLog.Open(directory);

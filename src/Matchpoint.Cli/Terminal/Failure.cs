@@ -5,6 +5,7 @@ using Matchpoint.Protocol;
 using Matchpoint.Storage;
 using Matchpoint.Storage.Files;
 using Matchpoint.Syncup;
+using Matchpoint.Transport;
 
 namespace Matchpoint.Cli.Terminal;
 
@@ -26,7 +27,7 @@ internal static class Failure
         ClientException client => (ExitCode.Failed, client.Error.Kind),
         MatchpointException { InnerException: { } cause } => Classify(cause),
         MatchpointException => (ExitCode.Failed, "failed"),
-        RefusedException or SyncupRefusedException => (ExitCode.Refused, "refused"),
+        RefusedException or SyncupRefusedException or PeerRefusedException => (ExitCode.Refused, "refused"),
         DamageException => (ExitCode.Damaged, "damage"),
         ForeignException => (ExitCode.Refused, "foreign"),
         DirectoryInUseException => (ExitCode.Refused, "in-use"),
