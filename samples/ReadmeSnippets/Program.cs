@@ -18,7 +18,13 @@ static async Task ThreeNodesAsync()
 {
     #region three nodes
     GroupMember[] members = [new("a", "10.0.0.1:7001"), new("b", "10.0.0.2:7001"), new("c", "10.0.0.3:7001")];
-    await using var node = await MatchpointNode.OpenAsync(new MatchpointOptions { Directory = "data", Name = "a", Members = members });
+    await using var node = await MatchpointNode.OpenAsync(new MatchpointOptions
+    {
+        Directory = "data",
+        Name = "a",
+        Members = members,
+        Security = SecurityOptions.FromDirectory("certs"), // TLS: `matchpoint certs init` makes what lies there.
+    });
     await node.WaitUntilReadyAsync(TimeSpan.FromMinutes(1));
 
     try
