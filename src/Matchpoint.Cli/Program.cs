@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using Matchpoint.Cli.Backups;
 using Matchpoint.Cli.Bench;
 using Matchpoint.Cli.Certs;
 using Matchpoint.Cli.Client;
@@ -17,6 +18,9 @@ var root = new Command("matchpoint", "Matchpoint: an embedded, replicated, trans
     DemoCommand.Create(),
     ServeCommand.Create(),
     StatusCommand.Create(),
+    BackupCommand.Create(),
+    RestoreCommand.Create(),
+    VerifyCommand.Create(),
     TortureCommand.Create(),
     BenchCommand.Create(),
     LogCommand.Create(),

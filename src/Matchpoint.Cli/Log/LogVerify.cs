@@ -1,5 +1,4 @@
 using Matchpoint.Cli.Terminal;
-using Matchpoint.Storage;
 using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Files;
 using Matchpoint.Storage.Log;
@@ -25,9 +24,7 @@ internal static class LogVerify
                 report.Records,
                 report.Bytes,
                 bytesPerSecond = report.Bytes / seconds,
-                damage = report.Damage.Select(damage => damage is DamageException at
-                    ? new { file = (string?)at.File, position = (long?)at.Position, what = (string?)at.What, expected = (string?)at.Expected, found = (string?)at.Found, message = at.Message }
-                    : new { file = (string?)null, position = (long?)null, what = (string?)null, expected = (string?)null, found = (string?)null, message = damage.Message }),
+                damage = report.Damage.Select(DamageFacts.Of),
                 report.Notes,
             });
         }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Matchpoint.Client;
 using Matchpoint.Protocol;
 using Matchpoint.Storage;
+using Matchpoint.Storage.Backups;
 using Matchpoint.Storage.Files;
 using Matchpoint.Syncup;
 using Matchpoint.Transport;
@@ -32,6 +33,7 @@ internal static class Failure
         ForeignException => (ExitCode.Refused, "foreign"),
         DirectoryInUseException => (ExitCode.Refused, "in-use"),
         LogPoisonedException => (ExitCode.Failed, "poisoned"),
+        RestoreRefusedException => (ExitCode.Refused, "not-empty"),
         StorageException => (ExitCode.Usage, "no-data"),
         ProtocolException => (ExitCode.Failed, "protocol"),
         OperationCanceledException => (ExitCode.Failed, "cancelled"),

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
+using Matchpoint.Protocol.Records;
 using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Files;
 using Matchpoint.Storage.Log;
@@ -31,6 +32,12 @@ internal sealed class CopySource : IDisposable
 
     /// <summary>What it consists of.</summary>
     public CopyOffer Offer { get; private set; }
+
+    /// <summary>The first record in its log.</summary>
+    public Vlsn First { get; private set; }
+
+    /// <summary>Where its log ends.</summary>
+    public LogPosition End { get; private set; }
 
     /// <summary>Takes a picture, and reads all of it for its digests.</summary>
     /// <param name="directory">The node's directory.</param>
@@ -97,11 +104,13 @@ internal sealed class CopySource : IDisposable
     {
         // The picture stands at or above the record that was applied before it was taken; the log's part begins with the segment that holds that one.
         var end = _view.PositionAt(Vlsn.Min(Vlsn.Max(durable, applied), _view.Last));
+        End = end;
         var wanted = new List<(string Name, string Path, long Length)>();
         foreach (var (path, segment, totals) in _view.Segments)
         {
             if (segment.End >= end.End && wanted.Count > 0) break;
             if (totals.Position.Vlsn < before && totals.Position.End < end.End) continue;
+            if (wanted.Count == 0) First = segment.Vlsn.Next;
             var last = totals.Position.End < end.End ? totals.Position.End : end.End;
             wanted.Add(("log/" + Path.GetFileName(path), path, SegmentHeader.Size + last.DistanceFrom(segment.End)));
         }

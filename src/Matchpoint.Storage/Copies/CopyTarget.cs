@@ -121,7 +121,7 @@ internal sealed class CopyTarget : IDisposable
         files.FlushDirectory(Path.Combine(_path, "log"));
         files.FlushDirectory(Path.Combine(_path, "state"));
         var end = WritePositions();
-        Prove(states, end);
+        CopyProof.Require(_directory.Of(_directory.Copy + 1), states, end.Vlsn, "the state of a copy", "Fetch the copy again, from another member if this goes on.");
         files.FlushDirectory(_path);
         files.FlushDirectory(_directory.Path);
         WholeMark.Write(files, _path, _directory.Copy + 1, export);
@@ -232,21 +232,5 @@ internal sealed class CopyTarget : IDisposable
         using var positions = PositionsFile.Open(files, copy.PositionsPath, copy.LogPath, out _);
         positions.Replace(new Positions(end.End, end.Vlsn, end.Vlsn, head, files.BootId));
         return end;
-    }
-
-    /// <summary>The state must stand at a record of the log, with its fingerprint.</summary>
-    private void Prove(IStateStore states, in LogPosition end)
-    {
-        var copy = _directory.Of(_directory.Copy + 1);
-        using var state = states.Open(copy.StatePath);
-        var (applied, fingerprint) = state.Applied;
-        using var view = LogView.Look(copy);
-        var found = applied.IsNull ? view.First == Vlsn.First ? fingerprint : default
-            : applied <= end.Vlsn && view.Holds(applied) && view.TryGet(applied, out var header, out _) ? header.Fingerprint
-            : applied == view.First.Previous ? view.Segments.First().Before.Fingerprint : default;
-        if (found == fingerprint) return;
-        throw new DamageException(
-            copy.StatePath, 0, "the state of a copy", $"one that stands at a record of its log, {view.First} to {view.Last}", $"record {applied} with fingerprint {fingerprint}",
-            "Fetch the copy again, from another member if this goes on.");
     }
 }

@@ -26,6 +26,9 @@ internal sealed class BallotFile
     private const uint FormatVersion = 1;
     private const int FixedSize = 52;
 
+    /// <summary>No group holds so many elections between a backup and its restore.</summary>
+    private const ulong TermsSkipped = 1_000_000;
+
     private readonly DataDirectory _directory;
     private readonly Lock _gate = new();
     private volatile Ballot _ballot;
@@ -79,6 +82,13 @@ internal sealed class BallotFile
         if (_ballot.Standing != Standing.New) Save(_ballot with { Standing = Standing.BallotLost });
     }
 
+    /// <summary>
+    /// The ballot of a member that is restored from a backup because every member is: none has more than the backups, so that all together elect whoever has most. What was promised after the
+    /// backup is forgotten; it votes in no term that may have been reached meanwhile. Whoever comes back with the old history then has the lower term, and does not take the new group over.
+    /// </summary>
+    /// <param name="lastTerm">The term of the backup's last record.</param>
+    public static Ballot OfNewBeginning(Term lastTerm) => Ballot.New with { Term = lastTerm, Standing = Standing.Rebooted, NoVoteUpTo = new Term(lastTerm.Value + TermsSkipped) };
+
     /// <summary>Takes note, durably, that records will be acknowledged before they are flushed.</summary>
     public void BeginUnflushedPromises()
     {
@@ -118,7 +128,9 @@ internal sealed class BallotFile
         DurableFile.Replace(_directory.Files, _directory.BallotPath, bytes);
     }
 
-    private static (Ballot Ballot, Guid? UnflushedSince) Read(IFileSystem files, string path)
+    /// <summary>Reads the file for a look.</summary>
+    /// <exception cref="StorageException">It is damaged, foreign, or of a newer format.</exception>
+    public static (Ballot Ballot, Guid? UnflushedSince) Read(IFileSystem files, string path)
     {
         const string advice = "Remove the file: the node then takes part in elections again when it has caught up with a primary that the others chose.";
         var bytes = DurableFile.Read(files, path, FixedSize + Limits.NodeNameBytes);

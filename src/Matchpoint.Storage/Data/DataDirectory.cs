@@ -13,6 +13,7 @@ namespace Matchpoint.Storage.Data;
 /// log/          the segments and their indexes
 /// state/        what the durable log amounts to
 /// rollbacks/    what was undone here, one readable file each
+/// restoring     only while a backup is being restored into it: then there is no identity yet
 /// content       only when a full copy took the place of log, state and positions: then they lie in one of the next two
 /// copy-1/, copy-2/  a full copy: in use, being fetched, or what is left of one
 /// snapshots/    what is being copied from here
@@ -21,7 +22,12 @@ namespace Matchpoint.Storage.Data;
 /// </summary>
 internal sealed class DataDirectory : IDisposable
 {
-    private const string IdentityName = "identity";
+    /// <summary>The file that is there while a backup is being restored into the directory.</summary>
+    public const string UnfinishedName = "restoring";
+
+    /// <summary>Whose directory it is: the last file that is made.</summary>
+    public const string IdentityName = "identity";
+
     private const string ArbiterName = "arbiter";
 
     private readonly IDisposable? _lock;
@@ -125,6 +131,9 @@ internal sealed class DataDirectory : IDisposable
     public void MakeArbiter() =>
         DurableFile.Replace(Files, System.IO.Path.Combine(Path, ArbiterName), "The state in this directory holds no data: it is that of an arbiter.\n"u8);
 
+    /// <summary>A directory that is being put together and has no identity yet, to be looked at only.</summary>
+    public static DataDirectory Unfinished(IFileSystem files, string path, NodeIdentity identity) => new(files, path, identity, copy: 0, heldLock: null);
+
     /// <summary>Who holds the directory's lock now; null when nobody does.</summary>
     public string? Holder() => Files.LockHolder(LockPath(Path));
 
@@ -159,7 +168,10 @@ internal sealed class DataDirectory : IDisposable
         }
 
         // A crash while the directory was made leaves the lock file, an unfinished identity, and empty directories.
-        var strange = files.ListFiles(path).FirstOrDefault(name => name is not "LOCK" and not IdentityName + DurableFile.TemporarySuffix);
+        var names = files.ListFiles(path);
+        var strange = names.Contains(UnfinishedName) ? UnfinishedName : names.FirstOrDefault(name => name is not "LOCK" and not IdentityName + DurableFile.TemporarySuffix);
+        if (strange == UnfinishedName)
+            throw new ForeignException($"{path}: a restore into this directory was not finished: {UnfinishedName} is there and {IdentityName} is not. Run `matchpoint restore` again, or remove the directory.");
         if (strange is not null)
             throw new ForeignException($"{path}: this is not a Matchpoint data directory: it holds {strange} but no {IdentityName} file. Name an empty directory, or one that Matchpoint made.");
         if (create is null) throw new StorageException($"{path}: the directory is empty: there is no log in it. Name an existing data directory.");
@@ -175,7 +187,8 @@ internal sealed class DataDirectory : IDisposable
         identity.Write(files, IdentityPath(path));
     }
 
-    private static void FlushAbove(IFileSystem files, string path)
+    /// <summary>Makes the name of a directory that may be new durable, up to the first directory above that is none of ours.</summary>
+    public static void FlushAbove(IFileSystem files, string path)
     {
         var isNearest = true;
         for (var above = System.IO.Path.GetDirectoryName(path); above is { Length: > 0 }; above = System.IO.Path.GetDirectoryName(above))

@@ -33,6 +33,40 @@ internal static class RollbackStore
             .OrderBy(entry => entry.Header.ExportedAt)];
     }
 
+    /// <summary>Reads every export, line by line.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="damage">Gets what is damaged.</param>
+    /// <param name="notes">Gets what is worth knowing.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <returns>How many are sound.</returns>
+    public static int Verify(DataDirectory directory, List<StorageException> damage, List<string> notes, CancellationToken cancellation)
+    {
+        if (!directory.Files.DirectoryExists(directory.RollbacksPath)) return 0;
+        var sound = 0;
+        foreach (var name in directory.Files.ListFiles(directory.RollbacksPath))
+        {
+            if (name.EndsWith(Extension + LogCut.PendingSuffix, StringComparison.Ordinal))
+            {
+                notes.Add($"{Path.Combine(directory.RollbacksPath, name)}: an export of a rollback that was interrupted before anything was cut.");
+                continue;
+            }
+
+            if (!name.EndsWith(Extension, StringComparison.Ordinal)) continue;
+            try
+            {
+                ReadHeader(directory, name);
+                foreach (var _ in Operations(directory, name)) cancellation.ThrowIfCancellationRequested();
+                sound++;
+            }
+            catch (StorageException error)
+            {
+                damage.Add(error);
+            }
+        }
+
+        return sound;
+    }
+
     /// <summary>The operations of an export, in the order in which they were written.</summary>
     /// <exception cref="StorageException">The export is damaged, or ends before its end.</exception>
     public static IEnumerable<UndoneOperation> Operations(DataDirectory directory, string name)

@@ -210,7 +210,8 @@ internal sealed class RocksState : IState
             ? new DamageException(path, 0, $"the state cannot be {what}", "a sound RocksDB database", error.Message, Advice)
             : new StorageException($"{path}: the state cannot be {what}: {error.Message} Mend the cause, then open the node again.", error);
 
-    private const string Advice = "The state can be built anew from the log where that reaches back to record 1; else restore it from a backup or a member.";
+    /// <summary>What to do about a damaged state.</summary>
+    internal const string Advice = "The state can be built anew from the log where that reaches back to record 1; else restore it from a backup or a member.";
 
     /// <summary>The settings of the database.</summary>
     internal static DbOptions Configure(RocksStateOptions options)

@@ -14,7 +14,7 @@ namespace Matchpoint;
 /// copies, of which one, the primary, takes writes. Open it once per directory, keep it as long as the
 /// program runs, and close it with <see cref="DisposeAsync"/>. Every member may be used from everywhere at any time.
 /// </summary>
-public sealed class MatchpointNode : IAsyncDisposable
+public sealed partial class MatchpointNode : IAsyncDisposable
 {
     private const int MostWriters = 256;
 
@@ -22,11 +22,13 @@ public sealed class MatchpointNode : IAsyncDisposable
     private readonly ConcurrentBag<TransactionWriter> _writers = [];
     private readonly Func<CancellationToken, Task<NodeCore>> _open;
     private readonly SemaphoreSlim _opening = new(1, 1);
+    private readonly NodeParts _parts;
     private volatile Inside _inside;
     private volatile bool _isClosed;
 
-    private MatchpointNode(NodeCore core, Func<CancellationToken, Task<NodeCore>> open)
+    private MatchpointNode(NodeCore core, NodeParts parts, Func<CancellationToken, Task<NodeCore>> open)
     {
+        _parts = parts;
         _open = open;
         _inside = Take(core);
         Default = Database(Catalogue.DefaultName);
@@ -98,7 +100,7 @@ public sealed class MatchpointNode : IAsyncDisposable
                 [ClientService.Name] = async (channel, stopping) => await new ClientService(await ready.Task.ConfigureAwait(false)).ServeAsync(channel, stopping).ConfigureAwait(false),
             };
             var open = (CancellationToken given) => NodeCore.OpenAsync(options, parts, services, given);
-            node = new MatchpointNode(await open(cancellation).ConfigureAwait(false), open);
+            node = new MatchpointNode(await open(cancellation).ConfigureAwait(false), parts, open);
             ready.SetResult(node);
             if (node.Core.Members.IsAlone) await node.WaitUntilReadyAsync(options.CommitTimeout, cancellation).ConfigureAwait(false);
             return node;

@@ -5,7 +5,7 @@ namespace Matchpoint.Client;
 /// <summary>What a client of the tool's service asks; which fields count depends on the operation. Keys and values travel as base64.</summary>
 internal sealed record ClientRequest
 {
-    /// <summary>get, scan, transact, reapply, watch, status or digest.</summary>
+    /// <summary>get, scan, transact, reapply, watch, status, digest or backup.</summary>
     public required string Op { get; init; }
 
     /// <summary>The database; the default one when not given.</summary>
@@ -94,6 +94,9 @@ internal sealed record ClientAnswer
 
     /// <summary>The hash of everything.</summary>
     public string? Digest { get; init; }
+
+    /// <summary>Whose data a backup holds: the copy's offer follows, then the chunks that are asked for.</summary>
+    public ClientBackup? Backup { get; init; }
 
     /// <summary>What stood against a reapply, one sentence each.</summary>
     public IReadOnlyList<string>? Conflicts { get; init; }

@@ -121,6 +121,9 @@ internal sealed class ClientService(MatchpointNode node)
                 var (digest, at) = await node.DigestAsync(cancellation).ConfigureAwait(false);
                 await SendAsync(channel, new ClientAnswer { Digest = digest, Token = at.ToString() }, cancellation).ConfigureAwait(false);
                 break;
+            case "backup":
+                await BackUpAsync(channel, cancellation).ConfigureAwait(false);
+                break;
             default:
                 throw new FormatException($"operation \"{request.Op}\" is not known here: is the tool newer than the node?");
         }
@@ -251,6 +254,18 @@ internal sealed class ClientService(MatchpointNode node)
         finally
         {
             await left.CancelAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task BackUpAsync(Channel channel, CancellationToken cancellation)
+    {
+        try
+        {
+            await node.Backups.ServeAsync(channel, answer => SendAsync(channel, answer, cancellation), cancellation).ConfigureAwait(false);
+        }
+        catch (ChannelClosedException)
+        {
+            // It has all that it lacked, or went: what it has it finds again.
         }
     }
 

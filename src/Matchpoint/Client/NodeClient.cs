@@ -26,6 +26,9 @@ internal sealed class NodeClient : IAsyncDisposable
     /// <summary>The node.</summary>
     public Endpoint Endpoint { get; }
 
+    /// <summary>The connection, for requests whose answer goes on beyond its JSON.</summary>
+    public Channel Channel => _channel;
+
     /// <summary>Connects to a node.</summary>
     /// <exception cref="ConnectException">There is no connection.</exception>
     /// <exception cref="PeerRefusedException">It is no node of the group.</exception>
@@ -73,7 +76,13 @@ internal sealed class NodeClient : IAsyncDisposable
 
     private async ValueTask<ClientAnswer> ReceiveAsync(TimeSpan timeout, CancellationToken cancellation)
     {
-        var frame = await _channel.ReceiveAsync(timeout, cancellation).ConfigureAwait(false);
+        return Read(await _channel.ReceiveAsync(timeout, cancellation).ConfigureAwait(false));
+    }
+
+    /// <summary>Reads an answer.</summary>
+    /// <exception cref="ClientException">The node said that it could not be done.</exception>
+    internal static ClientAnswer Read(ReadOnlyMemory<byte> frame)
+    {
         if (frame.Span[0] != (byte)Opcode.ClientAnswer) throw new ProtocolException("client", "opcode", $"{(byte)Opcode.ClientAnswer}", $"{frame.Span[0]}");
         ClientAnswer? answer;
         try

@@ -94,6 +94,12 @@ internal sealed class CopyDonor(CopyStock stock, Members members, NodeClock cloc
         using var source = await Task.Run(() => CopySource.Create(stock.Directory, stock.States, stock.Log, stock.State, durable, newId(), stopping), stopping).ConfigureAwait(false);
         channel.Write(source.Offer);
         await channel.FlushAsync(Limits.MessageTimeout, stopping).ConfigureAwait(false);
+        await SendChunksAsync(channel, source, clock, bytesPerSecond, stopping).ConfigureAwait(false);
+    }
+
+    /// <summary>Sends the chunks of a picture that are asked for, until nobody asks any more: that ends in the channel's exception.</summary>
+    internal static async Task SendChunksAsync(Channel channel, CopySource source, NodeClock clock, long? bytesPerSecond, CancellationToken stopping)
+    {
         var nextAt = clock.Now;
         while (true)
         {

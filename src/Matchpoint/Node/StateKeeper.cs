@@ -34,7 +34,7 @@ internal sealed class StateKeeper : IAsyncDisposable
         State = state;
         _keepBytes = keepBytes;
         Note = note;
-        _replay = new StateReplay(log, state, hasData);
+        _replay = new StateReplay(log.View, log.Directory.StatePath, state, hasData);
     }
 
     /// <summary>The state.</summary>

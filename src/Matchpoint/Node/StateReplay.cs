@@ -7,11 +7,12 @@ using Matchpoint.Storage.State;
 
 namespace Matchpoint.Node;
 
-/// <summary>Brings the state up to a record by applying the log, many records to a batch. For one thread at a time.</summary>
-/// <param name="log">The log.</param>
+/// <summary>Brings a state up to a record by applying a log, many records to a batch. For one thread at a time.</summary>
+/// <param name="log">Gives a view of the log as it is now.</param>
+/// <param name="path">Where the state lies.</param>
 /// <param name="state">The state.</param>
 /// <param name="hasData">Whether the state takes in what users wrote; an arbiter's only what the store keeps for itself.</param>
-internal sealed class StateReplay(RecordLog log, IState state, bool hasData) : IDisposable
+internal sealed class StateReplay(Func<LogView> log, string path, IState state, bool hasData) : IDisposable
 {
     private const long BatchBytes = 1024 * 1024;
     private const int BatchOperations = 16 * 1024;
@@ -29,10 +30,17 @@ internal sealed class StateReplay(RecordLog log, IState state, bool hasData) : I
     public bool ApplyBatch(Vlsn upTo)
     {
         if (state.Applied.Vlsn >= upTo) return true;
-        using var view = log.View();
+        using var view = log();
+        return ApplyBatch(view, upTo);
+    }
+
+    /// <inheritdoc cref="ApplyBatch(Vlsn)"/>
+    public bool ApplyBatch(LogView view, Vlsn upTo)
+    {
+        if (state.Applied.Vlsn >= upTo) return true;
         var next = state.Applied.Vlsn.Next;
         if (!view.Holds(next))
-            throw new StorageException($"{log.Directory.StatePath}: the state ends at record {state.Applied.Vlsn}, and the log begins at {view.First}: what lies between is gone. "
+            throw new StorageException($"{path}: the state ends at record {state.Applied.Vlsn}, and the log begins at {view.First}: what lies between is gone. "
                 + $"The node needs a full copy.");
         using var reader = view.ReadFrom(next);
         var position = state.Applied;

@@ -1,0 +1,35 @@
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Storage.Data;
+using Matchpoint.Storage.Log;
+using Matchpoint.Storage.State;
+
+namespace Matchpoint.Storage.Copies;
+
+/// <summary>The proof that a state and a log that came together belong together: the state stands at a record of the log, with its fingerprint.</summary>
+internal static class CopyProof
+{
+    /// <summary>Requires it of a directory that nobody else has open.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="states">The kind of its state.</param>
+    /// <param name="last">The last record of its log.</param>
+    /// <param name="what">What the state is called.</param>
+    /// <param name="advice">What to do when they do not fit.</param>
+    /// <exception cref="StorageException">They do not fit, or are damaged.</exception>
+    public static void Require(DataDirectory directory, IStateStore states, Vlsn last, string what, string advice)
+    {
+        using var state = states.Open(directory.StatePath);
+        using var view = LogView.Look(directory);
+        if (Against(directory, state.Applied, view, last, what, advice) is { } damage) throw damage;
+    }
+
+    /// <summary>What stands against it; null for nothing.</summary>
+    public static DamageException? Against(DataDirectory directory, StatePosition at, LogView view, Vlsn last, string what, string advice)
+    {
+        var (applied, fingerprint) = at;
+        var found = applied.IsNull ? view.First <= Vlsn.First ? fingerprint : default
+            : applied <= last && view.Holds(applied) && view.TryGet(applied, out var header, out _) ? header.Fingerprint
+            : applied == view.First.Previous ? view.Segments.First().Before.Fingerprint : default;
+        return found == fingerprint ? null : new DamageException(
+            directory.StatePath, 0, what, $"one that stands at a record of its log, {view.First} to {view.Last}, with its fingerprint ({found})", $"record {applied} with fingerprint {fingerprint}", advice);
+    }
+}

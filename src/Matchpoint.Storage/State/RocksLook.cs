@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Matchpoint.Storage.Files;
+using RocksDbSharp;
+
+namespace Matchpoint.Storage.State;
+
+/// <summary>A state opened to be looked at: nothing of it is changed. Nobody else may have it open.</summary>
+internal sealed partial class RocksLook : IDisposable
+{
+    private readonly string _path;
+    private readonly RocksDb _db;
+    private readonly RocksUses _uses;
+
+    private RocksLook(string path, RocksDb db)
+    {
+        _path = path;
+        _db = db;
+        _uses = new RocksUses(db);
+        Position = RocksState.ReadPosition(path, db);
+    }
+
+    /// <summary>The record that it stands at.</summary>
+    public StatePosition Position { get; }
+
+    /// <summary>How many files hold its data.</summary>
+    public int Files => _db.GetLiveFilesMetadata(false).Count;
+
+    /// <summary>Whether there is a state in a directory at all.</summary>
+    public static bool Exists(IFileSystem files, string path) => files.DirectoryExists(path) && files.ListFiles(path).Any(static name => name != "LOCK");
+
+    /// <summary>Opens a state.</summary>
+    /// <exception cref="DamageException">It cannot be used.</exception>
+    public static RocksLook Open(string path)
+    {
+        RocksDb? db = null;
+        try
+        {
+            db = RocksDb.OpenReadOnly(RocksState.Configure(new RocksStateOptions()).SetCreateIfMissing(false), path, false);
+            return new RocksLook(path, db);
+        }
+        catch (RocksDbException error)
+        {
+            db?.Dispose();
+            throw Damaged(path, "the state cannot be opened", error);
+        }
+        catch
+        {
+            db?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads every block of every file and compares it with its checksum.</summary>
+    /// <exception cref="DamageException">One does not fit: RocksDB names the first.</exception>
+    public void VerifyChecksums()
+    {
+        var read = new ReadOptions();
+        try
+        {
+            Native.Instance.rocksdb_verify_checksum_with_options(_db.Handle, read.Handle);
+        }
+        catch (RocksDbException error)
+        {
+            throw Damaged(_path, "the state's checksums", error);
+        }
+        finally
+        {
+            GC.KeepAlive(read);
+        }
+    }
+
+    /// <summary>All that it holds.</summary>
+    public IStateSnapshot Snapshot() => new RocksSnapshot(_path, _db, _uses);
+
+    /// <inheritdoc/>
+    public void Dispose() => _uses.Close();
+
+    /// <summary>RocksDB says the place in words.</summary>
+    private static DamageException Damaged(string path, string what, RocksDbException error)
+    {
+        var place = Place().Match(error.Message);
+        return place.Success
+            ? new DamageException(place.Groups["file"].Value, long.Parse(place.Groups["at"].Value, CultureInfo.InvariantCulture), what, "blocks with their checksums", error.Message, RocksState.Advice)
+            : new DamageException(path, 0, what, "a sound RocksDB database", error.Message, RocksState.Advice);
+    }
+
+    [GeneratedRegex(@" in (?<file>\S.*?\.\w+) offset (?<at>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Place();
+}
