@@ -170,7 +170,7 @@ internal sealed class ElectionDriver
         var answer = refusal is not null ? Refuse(refusal)
             : poll.Group != group ? Refuse($"'{poll.Name}' belongs to group {poll.Group}, this node to group {group}")
             : poll.Name == _members.Self || poll.Node == self ? Refuse($"'{poll.Name}' ({poll.Node}) has the name or the id of the node it asks: give each node a name and a directory of its own")
-            : _feeders.IsTaken(poll.Name, poll.Node) ? Refuse($"another node is called '{poll.Name}' and is connected")
+            : _feeders.IsTaken(poll.Name, poll.Node) ? Refuse($"a node with the name or the id of '{poll.Name}' ({poll.Node}) is connected: give each node a name and a directory of its own")
             : await AnswerAsync(poll, cancellation).ConfigureAwait(false);
         if (answer.Primary.Length > 0 && _members.TryAddressOf(answer.Primary) is { } address) answer = answer with { PrimaryAddress = address.ToString() };
         channel.Write(answer);

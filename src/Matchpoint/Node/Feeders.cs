@@ -96,10 +96,10 @@ internal sealed class Feeders(
         lock (_gate) return _feeds.ContainsKey(name);
     }
 
-    /// <summary>Whether a name belongs to another node that is connected.</summary>
+    /// <summary>Whether a name belongs to another node that is connected, or an id to one of another name.</summary>
     public bool IsTaken(string name, NodeId node)
     {
-        lock (_gate) return _feeds.TryGetValue(name, out var feed) && feed.Node != node;
+        lock (_gate) return (_feeds.TryGetValue(name, out var feed) && feed.Node != node) || TwinOf(name, node) is not null;
     }
 
     /// <summary>Serves one replica, from its hello until it leaves.</summary>
@@ -278,6 +278,17 @@ internal sealed class Feeders(
         ? status
         : status with { Kind = known.Kind, Priority = known.Priority, IsDesignated = known.IsDesignated, IsPending = known.IsPending };
 
+    /// <summary>The member that has the same id and another name: one of the two runs on a copy of the other's directory, with its promises, and would count twice.</summary>
+    private string? TwinOf(string name, NodeId node)
+    {
+        foreach (var (other, feed) in _feeds)
+        {
+            if (feed.Node == node && other != name) return other;
+        }
+
+        return null;
+    }
+
     private static long Number(Vlsn vlsn) => vlsn.DistanceFrom(Vlsn.Null);
 
     private HelloVerdict.Refused? Admit(ReplicaHello hello, FeedingRole role)
@@ -286,6 +297,14 @@ internal sealed class Feeders(
         {
             return new HelloVerdict.Refused(
                 RefusalReason.UnknownNode, $"'{hello.Name}' is no member of this group: expected one of {members.Roster}. Add it with `matchpoint members add`, or name it in the options of every member of a new group.");
+        }
+
+        string? twin;
+        lock (_gate) twin = TwinOf(hello.Name, hello.Node);
+        if (twin is not null)
+        {
+            return new HelloVerdict.Refused(
+                RefusalReason.NameTaken, $"'{hello.Name}' has node id {hello.Node}, and so has '{twin}', which is connected: the directory of one was copied to the other. Start one of them with an empty directory.");
         }
 
         if (hello.Name == members.Self || IsTaken(hello.Name, hello.Node))
