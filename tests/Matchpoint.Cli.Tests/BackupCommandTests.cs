@@ -72,7 +72,11 @@ public sealed class BackupCommandTests : IDisposable
     public async Task Damage_is_named_with_exit_code_4_and_a_damaged_backup_is_not_restored()
     {
         var data = _work.At("data");
-        await Tool.RunAsync(Lines(2000), ["log", "append", data, "--term", "1", "--group", "matchpoint", "--ack", "none", "--durable", "3"]);
+        await using (var node = await MatchpointNode.OpenAsync(data, Cancellation))
+        {
+            for (var i = 0; i < 300; i++) await node.Default.PutAsync($"key{i}", new string('x', 2000), cancellation: Cancellation);
+        }
+
         var backups = _work.At("backups");
         Assert.Equal(0, (await Tool.RunAsync("backup", backups, "--data", data)).ExitCode);
         Assert.Equal(0, (await Tool.RunAsync("verify", data, "--deep")).ExitCode);
@@ -83,16 +87,15 @@ public sealed class BackupCommandTests : IDisposable
         Assert.Equal(2, (await Tool.RunAsync("restore", "--from", backups, "--backup", "none", "--data", _work.At("other"))).ExitCode);
         Assert.False(Directory.Exists(_work.At("other")));
 
-        var state = Directory.GetFiles(_work.At("restored/state"), "*.sst");
-        Flip(state.Length > 0 ? state[0] : Directory.GetFiles(_work.At("restored/state"), "MANIFEST*")[0], 200);
-        Flip(Directory.GetFiles(_work.At("restored/log"), "*.mlog")[0], 5000);
+        Flip(Directory.GetFiles(_work.At("restored/state"), "*.sst")[0], 200);
+        Flip(Directory.GetFiles(_work.At("restored/log"), "*.log")[0], 5000);
         var verified = await Tool.RunAsync("verify", _work.At("restored"), "--json");
         Assert.Equal(4, verified.ExitCode);
         using (var json = JsonDocument.Parse(verified.Output))
         {
             var files = json.RootElement.GetProperty("damage").EnumerateArray().Select(static damage => damage.GetProperty("file").GetString()!).ToList();
-            Assert.Contains(files, static file => file.EndsWith(".mlog", StringComparison.Ordinal));
-            Assert.Contains(files, static file => file.Contains("state", StringComparison.Ordinal));
+            Assert.Contains(files, static file => file.EndsWith(".log", StringComparison.Ordinal));
+            Assert.Contains(files, static file => file.EndsWith(".sst", StringComparison.Ordinal));
         }
 
         var chunk = Directory.GetFiles(Path.Combine(backups, "chunks"), "*", SearchOption.AllDirectories).MaxBy(static file => new FileInfo(file).Length)!;
