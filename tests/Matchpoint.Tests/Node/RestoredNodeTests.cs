@@ -190,6 +190,28 @@ public class RestoredNodeTests
         Assert.NotEqual(survivor, group.Primary.Options.Name);
     }
 
+    [Fact]
+    public async Task One_member_that_begins_again_while_its_group_lives_follows_it_and_holds_up_no_election_for_ever()
+    {
+        using var backups = new Backups();
+        await using var group = await TestGroup.StartAsync();
+        await group.Primary.Default.PutAsync(Utf8("k"), Utf8("old"), cancellation: Cancellation);
+        await group.AgreedAsync();
+        var name = group.Replicas[0].Options.Name;
+        await group[name].BackupAsync(backups.Path, cancellation: Cancellation);
+        await group.Primary.Default.PutAsync(Utf8("k"), Utf8("new"), cancellation: Cancellation);
+        await group.AgreedAsync();
+        await group.StopAsync(name);
+        backups.PutBack(group.DirectoryOf(name), beginsAgain: true);
+        var node = await group.StartAsync(name);
+        await group.AgreedAsync();
+        await Eventually.HoldsAsync(() => node.GetStatus().Counts, "it takes part again");
+        await group.StopAsync(group.Primary.Options.Name);
+        await group.SettledAsync();
+        Assert.Equal("new", Text(await node.Default.GetAsync(Utf8("k"), ReadLevel.Linearizable, Cancellation)));
+        await group.Primary.Default.PutAsync(Utf8("k"), Utf8("newer"), cancellation: Cancellation);
+    }
+
     /// <summary>All that a stopped node keeps is sound, and its state is what its log amounts to.</summary>
     private static void MustBeSound(string path)
     {
