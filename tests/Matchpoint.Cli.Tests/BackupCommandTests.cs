@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text.Json;
 using Matchpoint.Cli.Node;
 
@@ -152,8 +153,11 @@ public sealed class BackupCommandTests : IDisposable
         Assert.False(Directory.Exists(_work.At("b")));
     }
 
-    private static string Lines(int count) =>
-        string.Concat(Enumerable.Range(0, count).Select(static i => string.Create(CultureInfo.InvariantCulture, $"put key{i} {Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(BitConverter.GetBytes(i)))}{new string('x', 400)}\n\n")));
+    private static string Lines(int count) => string.Concat(Enumerable.Range(0, count).Select(static i =>
+    {
+        var random = Convert.ToHexString(SHA256.HashData(BitConverter.GetBytes(i)));
+        return string.Create(CultureInfo.InvariantCulture, $"put key{i} {random}{new string('x', 400)}\n\n");
+    }));
 
     private static void Flip(string path, int at)
     {
