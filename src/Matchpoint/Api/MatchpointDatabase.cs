@@ -29,6 +29,7 @@ public sealed class MatchpointDatabase
     public ValueTask<byte[]?> GetAsync(ReadOnlyMemory<byte> key, ReadLevel level = default, CancellationToken cancellation = default)
     {
         _node.ThrowIfClosed();
+        _node.Core.Board.Traffic.Read();
         return level.Kind == ReadKind.Durable && _node.Catalogue.TryFind(Name, out var number)
             ? _node.Reader.GetAsync(number, key, level, cancellation)
             : PrepareAndGetAsync(key, level, cancellation);

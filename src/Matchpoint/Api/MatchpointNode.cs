@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Matchpoint.Client;
+using Matchpoint.Journal;
 using Matchpoint.Node;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Membership;
@@ -31,6 +32,7 @@ public sealed partial class MatchpointNode : IAsyncDisposable
         _parts = parts;
         _open = open;
         _inside = Take(core);
+        Journal = new NodeJournal(this, core.Options.Time);
         Default = Database(Catalogue.DefaultName);
     }
 
@@ -65,6 +67,8 @@ public sealed partial class MatchpointNode : IAsyncDisposable
     public string? Address => Core.Endpoint?.ToString();
 
     internal NodeCore Core => _inside.Core;
+
+    internal NodeJournal Journal { get; }
 
     internal Reader Reader => _inside.Reader;
 

@@ -1,11 +1,12 @@
 using System.Text.Json.Serialization;
+using Matchpoint.Journal;
 
 namespace Matchpoint.Client;
 
 /// <summary>What a client of the tool's service asks; which fields count depends on the operation. Keys and values travel as base64.</summary>
 internal sealed record ClientRequest
 {
-    /// <summary>get, scan, transact, reapply, watch, status, digest or backup.</summary>
+    /// <summary>get, scan, transact, reapply, watch, status, overview, journal, export, digest or backup.</summary>
     public required string Op { get; init; }
 
     /// <summary>The database; the default one when not given.</summary>
@@ -49,6 +50,9 @@ internal sealed record ClientRequest
 
     /// <summary>Of a reapply: records that do not count as changes, for they are of the same reapplication.</summary>
     public IReadOnlyList<long>? Own { get; init; }
+
+    /// <summary>The export that is asked for.</summary>
+    public string? Export { get; init; }
 }
 
 /// <summary>One operation.</summary>
@@ -91,6 +95,12 @@ internal sealed record ClientAnswer
 
     /// <summary>How the node is.</summary>
     public NodeStatus? Status { get; init; }
+
+    /// <summary>How the node is, with what it has done.</summary>
+    public NodeOverview? Overview { get; init; }
+
+    /// <summary>What the node remembers.</summary>
+    public JournalPage? Journal { get; init; }
 
     /// <summary>The hash of everything.</summary>
     public string? Digest { get; init; }

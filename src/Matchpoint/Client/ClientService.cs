@@ -67,7 +67,7 @@ internal sealed class ClientService(MatchpointNode node)
         await channel.SendAsync(frame, Limits.MessageTimeout, cancellation).ConfigureAwait(false);
     }
 
-    private static ClientError ErrorOf(Exception error) => error switch
+    internal static ClientError ErrorOf(Exception error) => error switch
     {
         NotPrimaryException other => new ClientError("not-primary", other.Message, other.Primary, other.Address, null),
         InsufficientAcksException acks => new ClientError("insufficient-acks", acks.Message, null, null, acks.Token.ToString()),
@@ -124,8 +124,12 @@ internal sealed class ClientService(MatchpointNode node)
             case "backup":
                 await BackUpAsync(channel, cancellation).ConfigureAwait(false);
                 break;
+            case "export":
+                foreach (var part in new JournalAnswers(node).Export(request.Export)) await SendAsync(channel, part, cancellation).ConfigureAwait(false);
+                break;
             default:
-                throw new FormatException($"operation \"{request.Op}\" is not known here: is the tool newer than the node?");
+                await SendAsync(channel, new JournalAnswers(node).Answer(request.Op), cancellation).ConfigureAwait(false);
+                break;
         }
     }
 
@@ -166,7 +170,7 @@ internal sealed class ClientService(MatchpointNode node)
     }
 
     /// <summary>Writes what was undone elsewhere once more, where nothing that it touches has changed since.</summary>
-    private async ValueTask<ClientAnswer> ReapplyAsync(ClientRequest request, CancellationToken cancellation)
+    internal async ValueTask<ClientAnswer> ReapplyAsync(ClientRequest request, CancellationToken cancellation)
     {
         var operations = request.Operations ?? [];
         List<string> conflicts = [];

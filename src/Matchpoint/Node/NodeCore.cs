@@ -50,7 +50,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         _keeper = keeper;
         Clock = new NodeClock(options.Time);
         Members = new Members(options);
-        Board = new StatusBoard();
+        Board = new StatusBoard(options.Time);
         _self = new SyncupPeer { Name = options.Name, Rules = new HelloRules(options.MaxClockSkew), Time = options.Time };
         Progress = new Progress(Clock) { ToSyncPoint = log.SyncPointAtOrBelow, CountsUnflushed = CountsUnflushed(Members.Roster) };
         Appender = new Appender(log, keeper.State, options.MaxTailBytes) { Rosters = new RosterLog(Members) };
@@ -515,7 +515,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
 
     private void OnSessionFailed(string peer, Exception error)
     {
-        if (error is SyncupRefusedException or ChannelClosedException { Goodbye.Code: Protocol.Messages.GoodbyeCode.Refused }) Board.Warn($"refused {peer.Split(':')[0]}", error.Message);
+        if (error is SyncupRefusedException or ChannelClosedException { Goodbye.Code: Protocol.Messages.GoodbyeCode.Refused }) Board.WarnForAWhile($"refused {peer.Split(':')[0]}", error.Message);
         Board.Note($"{peer}: {error.Message}");
     }
 }

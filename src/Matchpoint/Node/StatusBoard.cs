@@ -1,16 +1,25 @@
+using Matchpoint.Journal;
+
 namespace Matchpoint.Node;
 
 /// <summary>What a node shows of itself: its state, what it does, what is to be known; and who wants to hear of it.</summary>
-internal sealed class StatusBoard
+internal sealed class StatusBoard(TimeProvider time)
 {
     private const int MostNotes = 100;
 
+    /// <summary>So long a warning stands that tells of an event: whoever is kept out for good comes again sooner.</summary>
+    private static readonly TimeSpan AWhile = TimeSpan.FromSeconds(30);
+
     private readonly Lock _gate = new();
     private readonly Dictionary<string, string> _warnings = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> _passing = new(StringComparer.Ordinal);
     private readonly Queue<string> _notes = [];
     private NodeState _state = NodeState.Opening;
     private string _step = "opening";
     private CopyProgress? _copy;
+
+    /// <summary>What it has done, in numbers.</summary>
+    public Traffic Traffic { get; } = new();
 
     /// <summary>The node does something else now.</summary>
     public Action<StateChange>? StateChanged { get; set; }
@@ -48,7 +57,14 @@ internal sealed class StatusBoard
     /// <summary>What is to be known or done.</summary>
     public IReadOnlyList<string> Warnings
     {
-        get { lock (_gate) return [.. _warnings.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value)]; }
+        get
+        {
+            lock (_gate)
+            {
+                ForgetWhatHasPassed_Locked();
+                return [.. _warnings.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value)];
+            }
+        }
     }
 
     /// <summary>The last things worth a line, oldest first.</summary>
@@ -100,6 +116,29 @@ internal sealed class StatusBoard
         {
             if (sentence is null) _warnings.Remove(source);
             else _warnings[source] = sentence;
+        }
+    }
+
+    /// <summary>Something has happened that is to be known for a while: if it does not happen again, it has passed.</summary>
+    public void WarnForAWhile(string source, string sentence)
+    {
+        lock (_gate)
+        {
+            // Sources may be any number of strangers: what has passed goes before more comes.
+            ForgetWhatHasPassed_Locked();
+            _passing[source] = time.GetTimestamp();
+        }
+
+        Warn(source, sentence);
+    }
+
+    private void ForgetWhatHasPassed_Locked()
+    {
+        foreach (var (source, since) in _passing.ToList())
+        {
+            if (time.GetElapsedTime(since) < AWhile) continue;
+            _passing.Remove(source);
+            _warnings.Remove(source);
         }
     }
 

@@ -26,7 +26,8 @@ internal sealed class Committer(NodeCore core)
         var isAlone = core.Members.IsAlone;
         var durability = Effective(options?.Durability ?? _group, isAlone);
         var timeout = options?.Timeout ?? core.Options.CommitTimeout;
-        var deadline = core.Clock.Now + timeout;
+        var began = core.Clock.Now;
+        var deadline = began + timeout;
         var (reign, first, previous) = writer.Records > 1
             ? await AppendPiecesAsync(writer, reads, snapshot, deadline, cancellation).ConfigureAwait(false)
             : default;
@@ -47,7 +48,7 @@ internal sealed class Committer(NodeCore core)
         return await core.Progress.WaitAsync(goal, header.Vlsn, left, cancellation).ConfigureAwait(false) switch
         {
             // Another reign may have given the record's number to another record meanwhile.
-            WaitResult.Reached when core.Appender.Reign == header.Term || IsDurable(header) => token,
+            WaitResult.Reached when core.Appender.Reign == header.Term || IsDurable(header) => Counted(token, core.Clock.Now - began),
             WaitResult.TimedOut => throw new InsufficientAcksException(
                 $"commit {token} was not acknowledged ({durability.Acks}) within {timeout}: its outcome is unknown. {Missing()}", token),
             WaitResult.Reached or WaitResult.Ended => throw new InsufficientAcksException(
@@ -62,6 +63,12 @@ internal sealed class Committer(NodeCore core)
         if (core.Progress.Durable < header.Vlsn) return false;
         using var view = core.Log.View();
         return view.TryGet(header.Vlsn, out var found, out _) && found.Term == header.Term;
+    }
+
+    private CommitToken Counted(CommitToken token, TimeSpan latency)
+    {
+        core.Board.Traffic.Committed(latency);
+        return token;
     }
 
     private Durability Effective(Durability wanted, bool isAlone)
