@@ -35,3 +35,6 @@ root.Options.Add(new VersionOption());
 var parsed = root.Parse(args);
 var code = await parsed.InvokeAsync();
 return parsed.Errors.Count > 0 ? ExitCode.Usage : code;
+
+/// <summary>The tool. Said here because the web framework would otherwise make it public.</summary>
+internal sealed partial class Program;

@@ -6,7 +6,8 @@ public class LayeringTests
     // Top first; each may use what stands behind it.
     private static readonly Dictionary<string, string[]> Below = new()
     {
-        ["Matchpoint.Cli"] = ["Matchpoint", "Matchpoint.Transport", "Matchpoint.Storage", "Matchpoint.Protocol"],
+        ["Matchpoint.Cli"] = ["Matchpoint.Server", "Matchpoint", "Matchpoint.Transport", "Matchpoint.Storage", "Matchpoint.Protocol"],
+        ["Matchpoint.Server"] = ["Matchpoint", "Matchpoint.Transport", "Matchpoint.Storage", "Matchpoint.Protocol"],
         ["Matchpoint"] = ["Matchpoint.Transport", "Matchpoint.Storage", "Matchpoint.Protocol"],
         ["Matchpoint.Transport"] = ["Matchpoint.Protocol"],
         ["Matchpoint.Storage"] = ["Matchpoint.Protocol"],

@@ -9,7 +9,7 @@ internal static class ServeCommand
     /// <summary>Builds the command.</summary>
     public static Command Create()
     {
-        var config = new Option<string?>("--config") { Description = "Read the options from this JSON file; flags beside it win.", HelpName = "FILE" };
+        var file = new Option<string?>("--config") { Description = "Read the options from this JSON file; flags beside it win.", HelpName = "FILE" };
         var data = new Option<string?>("--data") { Description = "The data directory; made when it is not there.", HelpName = "DIR" };
         var name = new Option<string?>("--name") { Description = "This node's name in its group." };
         var group = new Option<string?>("--group") { Description = "The group's name." };
@@ -20,12 +20,14 @@ internal static class ServeCommand
         var election = new Option<int?>("--election-timeout") { Description = "How long a primary may be unheard of, in milliseconds.", HelpName = "MS" };
         var limit = new Option<int?>("--rollback-limit") { Description = "How many acknowledged commits a rollback may undo without being asked." };
         var security = new SecurityFlags();
+        var http = new ServeHttpOptions();
         var json = Options.Json();
-        var command = new Command("serve", "Run one node, until it is interrupted.") { config, data, name, group, members, listen, feeder, durability, election, limit, json };
+        var command = new Command("serve", "Run one node, until it is interrupted.") { file, data, name, group, members, listen, feeder, durability, election, limit, json };
+        http.AddTo(command);
         security.AddTo(command);
         command.SetAction((parsed, cancellation) => Options.RunAsync(parsed.GetValue(json), async () =>
         {
-            var given = parsed.GetValue(config) is { } file ? ServeConfig.Read(file) : new ServeConfig();
+            var given = parsed.GetValue(file) is { } path ? ServeConfig.Read(path) : new ServeConfig();
             var flags = new ServeConfig
             {
                 Data = parsed.GetValue(data),
@@ -37,13 +39,15 @@ internal static class ServeCommand
                 Durability = parsed.GetValue(durability),
                 ElectionTimeoutMilliseconds = parsed.GetValue(election),
                 RollbackLimit = parsed.GetValue(limit),
+                Http = http.Read(parsed),
             };
-            return await RunAsync(flags.Over(given).ToOptions(security.Given(parsed)), parsed.GetValue(json), cancellation);
+            var config = flags.Over(given);
+            return await RunAsync(config.ToOptions(security.Given(parsed)), ServeHttp.Of(config.Http), parsed.GetValue(json), cancellation);
         }));
         return command;
     }
 
-    private static async Task<int> RunAsync(MatchpointOptions options, bool json, CancellationToken cancellation)
+    private static async Task<int> RunAsync(MatchpointOptions options, ServeHttp? http, bool json, CancellationToken cancellation)
     {
         await using var node = await MatchpointNode.OpenAsync(options, cancellation);
         var log = new ServeLog(node, json);
@@ -52,6 +56,8 @@ internal static class ServeCommand
         node.StateChanged += (_, change) => log.Changed(change);
         node.SyncupCompleted += (_, summary) => log.Completed(summary);
         node.RolledBack += (_, notice) => log.RolledBack(notice);
+        await using var server = http is null ? null : await http.StartAsync(node, cancellation);
+        if (server is not null) log.Serving(server.Url);
         try
         {
             while (true)

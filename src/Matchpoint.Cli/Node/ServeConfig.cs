@@ -32,6 +32,8 @@ internal sealed record ServeConfig
 
     public int? RollbackLimit { get; init; }
 
+    public ServeHttpConfig? Http { get; init; }
+
     public long? MaxTailBytes { get; init; }
 
     public long? LogKeepBytes { get; init; }
@@ -94,6 +96,7 @@ internal sealed record ServeConfig
         Durability = Durability ?? other.Durability,
         ElectionTimeoutMilliseconds = ElectionTimeoutMilliseconds ?? other.ElectionTimeoutMilliseconds,
         RollbackLimit = RollbackLimit ?? other.RollbackLimit,
+        Http = Http is null ? other.Http : Http.Over(other.Http),
         MaxTailBytes = MaxTailBytes ?? other.MaxTailBytes,
         LogKeepBytes = LogKeepBytes ?? other.LogKeepBytes,
         CacheBytes = CacheBytes ?? other.CacheBytes,

@@ -14,6 +14,9 @@ internal sealed class ServeLog(MatchpointNode node, bool json)
         new { @event = "open", name = node.Options.Name, address = node.Address, directory = node.Options.Directory, state = node.State },
         $"node {node.Options.Name} is open: {node.Options.Directory}" + (node.Address is { } address ? $", listening on {address}" : ", not listening"));
 
+    /// <summary>The node is served over HTTP.</summary>
+    public void Serving(string url) => Write(new { @event = "http", url }, $"serving the dashboard and the API at {url}");
+
     /// <summary>The node does something else now.</summary>
     public void Changed(StateChange change) => Write(new { @event = "state", from = change.From, to = change.To, reason = change.Reason }, $"{change.To}: {change.Reason}");
 

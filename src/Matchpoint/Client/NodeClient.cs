@@ -40,6 +40,18 @@ internal sealed class NodeClient : IAsyncDisposable
         return new NodeClient(channel, endpoint);
     }
 
+    /// <summary>Connects a node to another member of its group, the way that it connects to members.</summary>
+    /// <exception cref="ConnectException">There is no connection.</exception>
+    /// <exception cref="PeerRefusedException">Somebody else listens there.</exception>
+    public static async Task<NodeClient> ConnectAsync(MatchpointNode from, string member, TimeSpan timeout, CancellationToken cancellation)
+    {
+        var endpoint = from.Core.Members.AddressOf(member);
+        var channel = await from.Core.Network.ConnectAsync(endpoint, timeout, from.Options.Time, cancellation, member).ConfigureAwait(false);
+        channel.MaxFrameBytes = Limits.FrameBytes;
+        channel.OpenService(ClientService.Name);
+        return new NodeClient(channel, endpoint);
+    }
+
     /// <summary>Asks, and gives the one answer.</summary>
     /// <exception cref="ClientException">The node said that it could not be done.</exception>
     public async Task<ClientAnswer> AskAsync(ClientRequest request, TimeSpan timeout, CancellationToken cancellation)

@@ -1,0 +1,68 @@
+using System.Buffers.Text;
+using System.Text;
+using Matchpoint.Server.Problems;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Matchpoint.Server.Data;
+
+/// <summary>Keys as they stand in addresses: percent-encoded bytes, or base64url where the request says so.</summary>
+internal static class KeyText
+{
+    private const string Marker = "/keys/";
+
+    /// <summary>
+    /// The key that a request's path names. It is read from the path as it was sent: a server that has decoded it can no longer tell a slash from one that was encoded, nor bytes that are no UTF-8.
+    /// </summary>
+    public static byte[] OfPath(HttpContext context, string? encoding)
+    {
+        var target = context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? "";
+        var query = target.IndexOf('?', StringComparison.Ordinal);
+        var path = query < 0 ? target : target[..query];
+        var at = path.IndexOf(Marker, StringComparison.Ordinal);
+        return Of(path[(at + Marker.Length)..], encoding, "key", isPercentEncoded: true);
+    }
+
+    /// <summary>The key that a parameter names; empty where there is none.</summary>
+    public static byte[] OfQuery(string? text, string? encoding, string name) => text is null ? [] : Of(text, encoding, name, isPercentEncoded: false);
+
+    private static byte[] Of(string text, string? encoding, string name, bool isPercentEncoded)
+    {
+        switch (encoding)
+        {
+            case null or "text":
+                return isPercentEncoded ? Decode(text, name) : Encoding.UTF8.GetBytes(text);
+            case "base64url":
+                try
+                {
+                    return Base64Url.DecodeFromChars(text);
+                }
+                catch (FormatException)
+                {
+                    throw RequestException.Bad(name, "base64url without padding", text);
+                }
+
+            default:
+                throw RequestException.Bad("encoding", "text or base64url", encoding);
+        }
+    }
+
+    private static byte[] Decode(string text, string name)
+    {
+        var bytes = new List<byte>(text.Length);
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (text[i] != '%')
+            {
+                bytes.Add(text[i] < 128 ? (byte)text[i] : throw RequestException.Bad(name, "percent-encoded bytes", text));
+                continue;
+            }
+
+            if (i + 2 >= text.Length || !char.IsAsciiHexDigit(text[i + 1]) || !char.IsAsciiHexDigit(text[i + 2])) throw RequestException.Bad(name, "two hexadecimal digits behind %", text);
+            bytes.Add(Convert.ToByte(text.Substring(i + 1, 2), 16));
+            i += 2;
+        }
+
+        return [.. bytes];
+    }
+}

@@ -1,0 +1,86 @@
+using System.Net;
+using Matchpoint.Transport;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Matchpoint.Server.Hosting;
+
+/// <summary>A server of its own beside a node, for programs that have none.</summary>
+internal sealed class MatchpointHost : IAsyncDisposable
+{
+    private static readonly TimeSpan ClosingTime = TimeSpan.FromSeconds(2);
+
+    private readonly WebApplication _application;
+
+    private MatchpointHost(WebApplication application, string url)
+    {
+        _application = application;
+        Url = url;
+    }
+
+    /// <summary>Where it is reached from this machine.</summary>
+    public string Url { get; }
+
+    /// <summary>Starts a server.</summary>
+    /// <param name="node">The node; it stays open when the server is closed.</param>
+    /// <param name="endpoint">Where to listen.</param>
+    /// <param name="options">How it is served.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <exception cref="IOException">The address cannot be listened on.</exception>
+    public static async Task<MatchpointHost> StartAsync(MatchpointNode node, Endpoint endpoint, MatchpointServerOptions options, CancellationToken cancellation)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = typeof(MatchpointHost).Assembly.GetName().Name });
+        builder.Logging.AddConsole(static console => console.LogToStandardErrorThreshold = LogLevel.Trace).SetMinimumLevel(LogLevel.Warning);
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes;
+            Listen(kestrel, endpoint);
+        });
+        // A stream of changes has no end: it is cut when the server stops.
+        builder.WebHost.UseShutdownTimeout(ClosingTime);
+        // An instance that was made elsewhere: the server does not close it.
+        builder.Services.AddSingleton(node);
+        builder.Services.AddMatchpointServer(options);
+        var application = builder.Build();
+        try
+        {
+            application.UseRouting();
+            application.MapMatchpoint();
+            await application.StartAsync(cancellation).ConfigureAwait(false);
+            var address = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+            // Others are told of it only where the address means the same to them.
+            node.Journal.Web = (options.PublicUrl ?? (IsWildcard(endpoint) ? null : new Uri(address)))?.ToString();
+            return new MatchpointHost(application, address);
+        }
+        catch
+        {
+            await application.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _application.StopAsync().ConfigureAwait(false);
+        await _application.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Whether only this machine can connect.</summary>
+    public static bool IsLoopback(Endpoint endpoint) => endpoint.Host == "localhost" || (IPAddress.TryParse(endpoint.Host, out var address) && IPAddress.IsLoopback(address));
+
+    private static bool IsWildcard(Endpoint endpoint) => IPAddress.TryParse(endpoint.Host, out var address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any));
+
+    private static void Listen(KestrelServerOptions kestrel, Endpoint endpoint)
+    {
+        if (IPAddress.TryParse(endpoint.Host, out var address)) kestrel.Listen(address, endpoint.Port);
+        else if (endpoint.Host == "localhost") kestrel.ListenLocalhost(endpoint.Port);
+        else kestrel.Listen(Dns.GetHostAddresses(endpoint.Host)[0], endpoint.Port);
+    }
+}

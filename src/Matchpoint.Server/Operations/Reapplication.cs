@@ -1,0 +1,91 @@
+using System.Text.Json;
+using Matchpoint.Client;
+using Matchpoint.Storage.Rollbacks;
+
+namespace Matchpoint.Server.Operations;
+
+/// <summary>What became of one undone transaction.</summary>
+/// <param name="Transaction">The first record that it had.</param>
+/// <param name="Outcome">applied, conflict or unfinished (it was never committed: left alone).</param>
+/// <param name="Token">Where it stands in the log now; null when it was not written.</param>
+/// <param name="Conflicts">What has changed since, one sentence each; nothing of it was written then.</param>
+internal sealed record ReapplyOutcome(long Transaction, string Outcome, string? Token, IReadOnlyList<string> Conflicts);
+
+/// <summary>Writes what was undone once more, on the primary: each transaction takes effect only where nothing that it touches has changed since.</summary>
+internal sealed class Reapplication(MatchpointNode node, ExportReader exports)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    /// <summary>Writes an export once more.</summary>
+    public async Task<IReadOnlyList<ReapplyOutcome>> RunAsync(string member, string name, CancellationToken cancellation)
+    {
+        var (matchpoint, operations) = await ReadAsync(member, name, cancellation).ConfigureAwait(false);
+        var outcomes = new List<ReapplyOutcome>();
+        var own = new List<long>();
+        foreach (var transaction in operations.GroupBy(static operation => operation.Transaction.Value).OrderBy(static one => one.Max(static operation => operation.Vlsn.Value)))
+        {
+            if (!transaction.First().Committed)
+            {
+                outcomes.Add(new ReapplyOutcome(transaction.Key, "unfinished", null, []));
+                continue;
+            }
+
+            var answer = await AskPrimaryAsync(
+                new ClientRequest
+                {
+                    Op = "reapply",
+                    Since = matchpoint,
+                    Own = own,
+                    Operations = [.. transaction.Select(static operation => new ClientOperation(KindOf(operation.Kind), null, operation.Database, operation.Key, operation.Second))],
+                },
+                cancellation).ConfigureAwait(false);
+            if (answer.Found) own.Add(CommitToken.Parse(answer.Token!).Vlsn);
+            outcomes.Add(new ReapplyOutcome(transaction.Key, answer.Found ? "applied" : "conflict", answer.Found ? answer.Token : null, answer.Conflicts ?? []));
+        }
+
+        return outcomes;
+    }
+
+    private async Task<(long Matchpoint, List<UndoneOperation> Operations)> ReadAsync(string member, string name, CancellationToken cancellation)
+    {
+        long? matchpoint = null;
+        long? end = null;
+        var operations = new List<UndoneOperation>();
+        await foreach (var line in exports.LinesAsync(member, name, cancellation).ConfigureAwait(false))
+        {
+            try
+            {
+                if (matchpoint is null) matchpoint = Math.Max(0, RollbackJson.ReadHeader(line).Matchpoint.Value);
+                else if (line.TryGetProperty("end", out var count)) end = count.GetInt64();
+                else operations.Add(RollbackJson.ReadOperation(line));
+            }
+            catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+            {
+                throw ExportReader.Damaged(name, error.Message);
+            }
+        }
+
+        // Half of an export would be written as if it were whole.
+        return matchpoint is { } at && end == operations.Count ? (at, operations) : throw ExportReader.Damaged(name, $"{operations.Count} operations, and an end that counts {end}");
+    }
+
+    private async Task<ClientAnswer> AskPrimaryAsync(ClientRequest request, CancellationToken cancellation)
+    {
+        if (node.IsPrimary) return await new ClientService(node).ReapplyAsync(request, cancellation).ConfigureAwait(false);
+        var refusal = node.Committer.NotPrimary();
+        if (refusal.Primary is not { } primary) throw refusal;
+        var client = await NodeClient.ConnectAsync(node, primary, Patience, cancellation).ConfigureAwait(false);
+        await using (client.ConfigureAwait(false))
+        {
+            return await client.AskAsync(request, node.Options.CommitTimeout + Patience, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private static ChangeKind KindOf(string kind) => kind switch
+    {
+        "put" => ChangeKind.Put,
+        "delete" => ChangeKind.Delete,
+        "delete-range" => ChangeKind.DeleteRange,
+        _ => throw Protocol.Invariant.Unreachable(kind),
+    };
+}

@@ -1,0 +1,54 @@
+using System.Globalization;
+using Matchpoint.Journal;
+using Matchpoint.Server.Group;
+using Matchpoint.Server.Problems;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Matchpoint.Server.Operations;
+
+/// <summary>A syncup of a member.</summary>
+internal sealed record MemberSyncup(string Member, JournalSyncup Syncup);
+
+/// <summary>A change of a member's state.</summary>
+internal sealed record MemberEvent(string Member, JournalState Event);
+
+/// <summary>How the node and its group are, and what they remember.</summary>
+internal static class StatusEndpoints
+{
+    private const int MostEntries = 200;
+
+    /// <summary>Maps them.</summary>
+    public static void Map(RouteGroupBuilder group)
+    {
+        group.MapGet("api/status", static (HttpContext context, MatchpointNode node) => Json.Answer(context, node.GetStatus()))
+            .WithTags("operations").WithSummary("How this node is.").Produces<NodeStatus>();
+        group.MapGet("api/group", ViewAsync).WithTags("operations").WithSummary("How all members are, as this node sees them, with a verdict and what to do.")
+            .WithDescription("samplesSince: only samples of throughput and latency behind this time, in milliseconds since 1970.").Produces<GroupView>();
+        group.MapGet("api/syncups", static (HttpContext context, GroupWatch watch) => Json.Answer(context, Syncups(watch)))
+            .WithTags("operations").WithSummary("The last syncups of all members, newest first.").Produces<IReadOnlyList<MemberSyncup>>();
+        group.MapGet("api/events", static (HttpContext context, GroupWatch watch) => Json.Answer(context, Events(watch)))
+            .WithTags("operations").WithSummary("The last changes of all members' states, newest first.").Produces<IReadOnlyList<MemberEvent>>();
+    }
+
+    private static async Task<IResult> ViewAsync(HttpContext context, GroupWatch watch, string? samplesSince = null)
+    {
+        long since = 0;
+        if (samplesSince is not null && !long.TryParse(samplesSince, NumberStyles.None, CultureInfo.InvariantCulture, out since))
+            throw RequestException.Bad("samplesSince", "milliseconds since 1970", samplesSince);
+        return Json.Answer(context, await watch.ViewAsync(since, context.RequestAborted).ConfigureAwait(false));
+    }
+
+    private static IReadOnlyList<MemberSyncup> Syncups(GroupWatch watch) =>
+    [
+        .. watch.Journals().SelectMany(static one => one.Journal.Syncups.Select(syncup => new MemberSyncup(one.Member, syncup)))
+            .OrderByDescending(static one => one.Syncup.At).Take(MostEntries),
+    ];
+
+    private static IReadOnlyList<MemberEvent> Events(GroupWatch watch) =>
+    [
+        .. watch.Journals().SelectMany(static one => one.Journal.States.Select(change => new MemberEvent(one.Member, change)))
+            .OrderByDescending(static one => one.Event.At).Take(MostEntries),
+    ];
+}

@@ -1,0 +1,88 @@
+using Microsoft.Playwright;
+
+namespace Matchpoint.Dashboard.Tests;
+
+/// <summary>A real browser, started once; without one the tests are skipped and say so.</summary>
+public sealed class Browser : IAsyncLifetime
+{
+    private const string Chromium = "/usr/bin/chromium";
+
+    private static readonly string[] Arguments =
+    [
+        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+    ];
+
+    private IPlaywright? _playwright;
+    private IBrowser? _browser;
+
+    public async ValueTask InitializeAsync()
+    {
+        if (!File.Exists(Chromium)) return;
+        _playwright = await Playwright.CreateAsync();
+        _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = Chromium, Args = Arguments });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_browser is not null) await _browser.DisposeAsync();
+        _playwright?.Dispose();
+    }
+
+    /// <summary>A page that notes everything it complains about.</summary>
+    internal async Task<WatchedPage> OpenAsync(string url, int width = 1280, int height = 900, ColorScheme scheme = ColorScheme.Light)
+    {
+        Assert.SkipWhen(_browser is null, $"SKIPPED, NOT PASSED: there is no browser at {Chromium}, so the dashboard went unseen.");
+        var context = await _browser.NewContextAsync(new BrowserNewContextOptions
+        {
+            ViewportSize = new ViewportSize { Width = width, Height = height },
+            ColorScheme = scheme,
+            ReducedMotion = ReducedMotion.Reduce,
+            AcceptDownloads = true,
+        });
+        var page = new WatchedPage(context, await context.NewPageAsync());
+        await page.Page.GotoAsync(url);
+        return page;
+    }
+}
+
+/// <summary>A page and what it complained about.</summary>
+internal sealed class WatchedPage : IAsyncDisposable
+{
+    private readonly IBrowserContext _context;
+    private readonly List<string> _complaints = [];
+
+    public WatchedPage(IBrowserContext context, IPage page)
+    {
+        _context = context;
+        Page = page;
+        page.SetDefaultTimeout(60_000);
+        page.Console += (_, message) => Note(message.Type is "error" or "warning" ? $"{message.Type}: {message.Text}" : null);
+        page.PageError += (_, error) => Note(error);
+        page.Request += (_, request) => Note(request.Url.StartsWith(new Uri(page.Url == "about:blank" ? request.Url : page.Url).GetLeftPart(UriPartial.Authority), StringComparison.Ordinal)
+            || request.Url.StartsWith("blob:", StringComparison.Ordinal) ? null : $"asked elsewhere: {request.Url}");
+    }
+
+    /// <summary>The page.</summary>
+    public IPage Page { get; }
+
+    /// <summary>What it complained about.</summary>
+    public IReadOnlyList<string> Complaints
+    {
+        get { lock (_complaints) return [.. _complaints]; }
+    }
+
+    /// <summary>Leaves a picture where a person may look at it, if asked by the environment.</summary>
+    public async Task PictureAsync(string name)
+    {
+        if (Environment.GetEnvironmentVariable("MATCHPOINT_PICTURES") is { Length: > 0 } directory)
+            await Page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(directory, $"{name}.png"), FullPage = true });
+    }
+
+    public ValueTask DisposeAsync() => new(_context.CloseAsync());
+
+    private void Note(string? complaint)
+    {
+        if (complaint is null) return;
+        lock (_complaints) _complaints.Add(complaint);
+    }
+}
