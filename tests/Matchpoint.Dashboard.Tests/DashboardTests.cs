@@ -125,7 +125,8 @@ public class DashboardTests(Browser browser) : IClassFixture<Browser>
         for (var i = 0; i < 40; i++)
         {
             await page.Page.Keyboard.PressAsync("Tab");
-            var where = await page.Page.EvaluateAsync<string>("(document.activeElement.closest('section')?.getAttribute('aria-labelledby') ?? document.activeElement.parentElement.tagName) + ' ' + document.activeElement.tagName");
+            var where = await page.Page.EvaluateAsync<string>(
+                "(document.activeElement.closest('section')?.getAttribute('aria-labelledby') ?? document.activeElement.parentElement.tagName) + ' ' + document.activeElement.tagName");
             if (reached.Count == 0) Assert.Equal("BODY A", where);
             reached.Add(where);
             if (where == "undone-title SUMMARY" && !reached.Contains("undone-title BUTTON"))
@@ -182,7 +183,8 @@ public class DashboardTests(Browser browser) : IClassFixture<Browser>
     private static async Task NoSeriousViolationsAsync(WatchedPage page)
     {
         var result = await page.Page.RunAxe();
-        var bad = result.Violations.Where(violation => violation.Impact is "serious" or "critical").Select(violation => $"{violation.Id}: {violation.Help} {string.Join(" | ", violation.Nodes.Select(node => node.Html))}");
+        var bad = result.Violations.Where(violation => violation.Impact is "serious" or "critical")
+            .Select(violation => $"{violation.Id}: {violation.Help} {string.Join(" | ", violation.Nodes.Select(node => node.Html))}");
         Assert.Empty(bad);
     }
 }

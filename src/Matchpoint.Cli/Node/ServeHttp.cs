@@ -30,7 +30,12 @@ internal sealed record ServeHttpConfig
 internal sealed class ServeHttpOptions
 {
     private readonly Option<string?> _listen = new("--http") { Description = "Serve the dashboard and the HTTP API here.", HelpName = "HOST:PORT" };
-    private readonly Option<string?> _token = new("--http-token-file") { Description = "The file with the token that requests must bring; without one only this machine is served.", HelpName = "FILE" };
+    private readonly Option<string?> _token = new("--http-token-file")
+    {
+        Description = "The file with the token that requests must bring; without one only this machine is served.",
+        HelpName = "FILE",
+    };
+
     private readonly Option<string?> _url = new("--http-url") { Description = "Where others reach the server, where that differs from --http.", HelpName = "URL" };
     private readonly Option<bool> _insecure = new("--http-insecure") { Description = "Serve everybody without a token: only where something else keeps strangers out." };
 

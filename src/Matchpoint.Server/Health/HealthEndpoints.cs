@@ -34,6 +34,7 @@ internal static class HealthEndpoints
     {
         var report = await checks.CheckHealthAsync(check => check.Name == $"{MatchpointHealthChecks.Tag}-{name}", context.RequestAborted).ConfigureAwait(false);
         var entry = report.Entries.Values.Single();
-        return Json.Answer(context, new HealthAnswer(entry.Status.ToString(), entry.Description), entry.Status == HealthStatus.Healthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
+        var answer = new HealthAnswer(entry.Status.ToString(), entry.Description);
+        return Json.Answer(context, answer, entry.Status == HealthStatus.Healthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
     }
 }

@@ -39,7 +39,10 @@ internal static class MatchpointHealthChecks
 
     private static void Add(IServiceCollection services, string name, Func<MatchpointNode, MatchpointServerOptions, HealthCheckResult> judge) => services.AddHealthChecks().Add(
         new HealthCheckRegistration(
-            $"{Tag}-{name}", provider => new NodeCheck(() => judge(provider.GetRequiredService<MatchpointNode>(), provider.GetRequiredService<MatchpointServerOptions>())), failureStatus: null, [Tag, name]));
+            $"{Tag}-{name}",
+            provider => new NodeCheck(() => judge(provider.GetRequiredService<MatchpointNode>(), provider.GetRequiredService<MatchpointServerOptions>())),
+            failureStatus: null,
+            [Tag, name]));
 
     private sealed class NodeCheck(Func<HealthCheckResult> judge) : IHealthCheck
     {

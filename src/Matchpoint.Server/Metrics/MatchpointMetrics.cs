@@ -12,7 +12,9 @@ internal static class MatchpointMetrics
     /// <summary>The meter.</summary>
     public const string Meter = "Matchpoint";
 
-    /// <summary>Where the classes of durations end, in seconds, where an instrument does not say so itself: from a flush on a fast disk to an election. The library's own begin at five seconds.</summary>
+    /// <summary>
+    /// Where the classes of durations end, in seconds, where an instrument does not say so itself: from a flush on a fast disk to an election. The library's own begin at five seconds.
+    /// </summary>
     private static readonly double[] Seconds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
     /// <summary>Adds what collects them.</summary>

@@ -17,7 +17,8 @@ internal static class OpenApiEndpoint
     /// <summary>Adds what makes it.</summary>
     public static void Add(IServiceCollection services) => services.AddOpenApi(Document, static options =>
     {
-        options.ShouldInclude = static description => description.ActionDescriptor.EndpointMetadata.OfType<ITagsMetadata>().Any(static tags => tags.Tags.Any(static tag => tag is "data" or "operations"));
+        options.ShouldInclude = static description => description.ActionDescriptor.EndpointMetadata.OfType<ITagsMetadata>()
+            .Any(static tags => tags.Tags.Any(static tag => tag is "data" or "operations"));
         options.AddDocumentTransformer(static (document, _, _) =>
         {
             document.Info = new OpenApiInfo { Title = "Matchpoint", Version = "1", Description = "The data and the operations of one node and its group. Errors are problem details (RFC 9457)." };
@@ -32,6 +33,7 @@ internal static class OpenApiEndpoint
     {
         var document = await provider.GetOpenApiDocumentAsync(context.RequestAborted).ConfigureAwait(false);
         context.Response.ContentType = "application/json";
-        await context.Response.WriteAsync(await document.SerializeAsJsonAsync(OpenApiSpecVersion.OpenApi3_1, context.RequestAborted).ConfigureAwait(false), context.RequestAborted).ConfigureAwait(false);
+        var json = await document.SerializeAsJsonAsync(OpenApiSpecVersion.OpenApi3_1, context.RequestAborted).ConfigureAwait(false);
+        await context.Response.WriteAsync(json, context.RequestAborted).ConfigureAwait(false);
     }
 }

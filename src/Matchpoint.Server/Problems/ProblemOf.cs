@@ -34,7 +34,7 @@ internal static class ProblemOf
         HistoryTrimmedException trimmed => Plain(410, "history-trimmed", error, "Read the data anew, and follow the changes from there.") with { Oldest = trimmed.Oldest.ToString() },
         TailFullException => Plain(503, "tail-full", error, "Are the replicas there, and fast enough? Send it again later.") with { RetryAfterSeconds = 1 },
         NodeFailedException => Plain(503, "node-failed", error, "Read the node's warnings, mend the cause, start it again."),
-        ObjectDisposedException => new Problem { Status = 503, Code = "node-closed", Title = TitleOf("node-closed"), Detail = "The node was closed.", Action = "Ask another member.", RetryAfterSeconds = 1 },
+        ObjectDisposedException => Plain(503, "node-closed", error, "Ask another member.") with { Detail = "The node was closed.", RetryAfterSeconds = 1 },
         ClientException { Error.Kind: "bad-request" } => Plain(404, "not-found", error, "Look at the list again."),
         ClientException or ConnectException or ChannelException => Plain(502, "member-failed", error, "Ask again; is that member running?") with { RetryAfterSeconds = 1 },
         ArgumentException or FormatException => Plain(400, "bad-request", error, "Correct the request; openapi.json describes it."),
@@ -64,8 +64,8 @@ internal static class ProblemOf
     };
 
     /// <summary>
-    /// Another node takes the writes. Where its own server is known the sender is sent there, with the request as it is (307); where only its name is known that is said (409); where there is no primary
-    /// now, the sender comes again (503).
+    /// Another node takes the writes. Where its own server is known the sender is sent there, with the request as it is (307); where only its name
+    /// is known that is said (409); where there is no primary now, the sender comes again (503).
     /// </summary>
     private static Problem NotPrimary(string message, string? primary, string? address, HttpContext context, GroupWatch watch)
     {
