@@ -8,6 +8,8 @@ public class LayeringTests
     {
         ["Matchpoint.Cli"] = ["Matchpoint.Server", "Matchpoint", "Matchpoint.Transport", "Matchpoint.Storage", "Matchpoint.Protocol"],
         ["Matchpoint.Server"] = ["Matchpoint", "Matchpoint.Transport", "Matchpoint.Storage", "Matchpoint.Protocol"],
+        ["Matchpoint.Hosting"] = ["Matchpoint"],
+        ["Matchpoint.OpenTelemetry"] = ["Matchpoint"],
         ["Matchpoint"] = ["Matchpoint.Transport", "Matchpoint.Storage", "Matchpoint.Protocol"],
         ["Matchpoint.Transport"] = ["Matchpoint.Protocol"],
         ["Matchpoint.Storage"] = ["Matchpoint.Protocol"],

@@ -27,6 +27,12 @@ internal sealed record LogOptions
     /// </summary>
     public bool OwnThread { get; init; } = true;
 
+    /// <summary>Hears how many bytes were written; null where nobody counts.</summary>
+    public Action<int>? Wrote { get; init; }
+
+    /// <summary>Hears how long a flush took; null where nobody measures.</summary>
+    public Action<TimeSpan>? Flushed { get; init; }
+
     /// <summary>Who drives the log instead of its own threads; null for nobody else.</summary>
     public Func<RecordLog, ILogDriver>? Driver { get; init; }
 }

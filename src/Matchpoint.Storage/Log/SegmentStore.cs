@@ -79,6 +79,7 @@ internal sealed class SegmentStore : IDisposable
     /// <param name="willFlush">Whether a flush follows: then zeros may be written ahead.</param>
     public void Write(ReadOnlySpan<byte> records, bool willFlush)
     {
+        var bytes = records.Length;
         while (!records.IsEmpty)
         {
             var active = _segments is [.., var last] ? last : BeginSegment();
@@ -93,16 +94,23 @@ internal sealed class SegmentStore : IDisposable
             WriteTo(active, records[..fitting], willFlush);
             records = records[fitting..];
         }
+
+        _options.Wrote?.Invoke(bytes);
     }
 
     /// <summary>Makes everything written durable.</summary>
     public void Flush()
     {
+        var began = _options.Flushed is null ? 0 : _options.Time.GetTimestamp();
         FlushCompleteSegments();
         if (_segments is [.., var active]) active.File.Flush();
-        if (!_namesUnflushed) return;
-        _directory.Files.FlushDirectory(_directory.LogPath);
-        _namesUnflushed = false;
+        if (_namesUnflushed)
+        {
+            _directory.Files.FlushDirectory(_directory.LogPath);
+            _namesUnflushed = false;
+        }
+
+        _options.Flushed?.Invoke(_options.Time.GetElapsedTime(began));
     }
 
     /// <summary>Makes the complete segments durable. May run beside a writer.</summary>

@@ -30,6 +30,7 @@ public sealed class MatchpointDatabase
     {
         _node.ThrowIfClosed();
         _node.Core.Board.Traffic.Read();
+        _node.Telemetry.Read(level.Kind);
         return level.Kind == ReadKind.Durable && _node.Catalogue.TryFind(Name, out var number)
             ? _node.Reader.GetAsync(number, key, level, cancellation)
             : PrepareAndGetAsync(key, level, cancellation);

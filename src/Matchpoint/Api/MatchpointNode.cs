@@ -5,6 +5,7 @@ using Matchpoint.Node;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Records;
+using Matchpoint.Telemetry;
 using Matchpoint.Transactions;
 using Matchpoint.Transport;
 
@@ -27,10 +28,11 @@ public sealed partial class MatchpointNode : IAsyncDisposable
     private volatile Inside _inside;
     private volatile bool _isClosed;
 
-    private MatchpointNode(NodeCore core, NodeParts parts, Func<CancellationToken, Task<NodeCore>> open)
+    private MatchpointNode(NodeCore core, NodeParts parts, Func<CancellationToken, Task<NodeCore>> open, NodeTelemetry telemetry)
     {
         _parts = parts;
         _open = open;
+        Telemetry = telemetry;
         _inside = Take(core);
         Journal = new NodeJournal(this, core.Options.Time);
         Default = Database(Catalogue.DefaultName);
@@ -70,6 +72,8 @@ public sealed partial class MatchpointNode : IAsyncDisposable
 
     internal NodeJournal Journal { get; }
 
+    internal NodeTelemetry Telemetry { get; }
+
     internal Reader Reader => _inside.Reader;
 
     internal Catalogue Catalogue => _inside.Catalogue;
@@ -103,8 +107,11 @@ public sealed partial class MatchpointNode : IAsyncDisposable
             {
                 [ClientService.Name] = async (channel, stopping) => await new ClientService(await ready.Task.ConfigureAwait(false)).ServeAsync(channel, stopping).ConfigureAwait(false),
             };
+            var telemetry = new NodeTelemetry(options);
+            parts = parts with { Log = parts.Log with { Wrote = telemetry.LogWritten, Flushed = telemetry.LogFlushed } };
             var open = (CancellationToken given) => NodeCore.OpenAsync(options, parts, services, given);
-            node = new MatchpointNode(await open(cancellation).ConfigureAwait(false), parts, open);
+            node = new MatchpointNode(await open(cancellation).ConfigureAwait(false), parts, open, telemetry);
+            telemetry.Opened(node);
             ready.SetResult(node);
             if (node.Core.Members.IsAlone) await node.WaitUntilReadyAsync(options.CommitTimeout, cancellation).ConfigureAwait(false);
             return node;
@@ -155,13 +162,17 @@ public sealed partial class MatchpointNode : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(body);
         var deadline = Core.Clock.Now + (options?.Timeout ?? Options.CommitTimeout);
+        using var trace = Telemetry.BeginTransaction();
         while (true)
         {
+            trace?.Attempt();
             using var transaction = await BeginAsync(cancellation).ConfigureAwait(false);
             await body(transaction).ConfigureAwait(false);
             try
             {
-                return await transaction.CommitAsync(options, cancellation).ConfigureAwait(false);
+                var token = await transaction.CommitAsync(options, cancellation).ConfigureAwait(false);
+                trace?.Done();
+                return token;
             }
             catch (ConflictException conflict) when (Core.Clock.Now < deadline)
             {
@@ -274,6 +285,7 @@ public sealed partial class MatchpointNode : IAsyncDisposable
     /// </summary>
     public async ValueTask DisposeAsync()
     {
+        if (!_isClosed) Telemetry.Closing(this);
         if (!_isClosed) await Core.Group.HandOverBeforeClosingAsync().ConfigureAwait(false);
         _isClosed = true;
         // While it is being opened with a full copy, that comes first.
@@ -314,13 +326,15 @@ public sealed partial class MatchpointNode : IAsyncDisposable
     {
         var reader = new Reader(core);
         var catalogue = new Catalogue(reader);
-        core.Board.StateChanged = change => StateChanged?.Invoke(this, change);
-        core.Board.SyncupStep = progress => SyncupProgressed?.Invoke(this, progress);
-        core.Board.SyncupCompleted = summary => SyncupCompleted?.Invoke(this, summary);
-        core.Board.Undone = notice => RolledBack?.Invoke(this, notice);
-        core.Board.CopyStep = progress => CopyProgressed?.Invoke(this, progress);
+        var board = core.Board;
+        board.StateChanged = Telemetry.Changed + (Action<StateChange>)(change => StateChanged?.Invoke(this, change));
+        board.SyncupStep = Telemetry.SyncupStep + (Action<SyncupProgress>)(progress => SyncupProgressed?.Invoke(this, progress));
+        board.SyncupCompleted = Telemetry.SyncupEnded + (Action<SyncupSummary>)(summary => SyncupCompleted?.Invoke(this, summary));
+        board.Undone = Telemetry.RolledBack + (Action<RollbackNotice>)(notice => RolledBack?.Invoke(this, notice));
+        board.CopyStep = Telemetry.CopyProgressed + (Action<CopyProgress>)(progress => CopyProgressed?.Invoke(this, progress));
+        (board.Warned, board.Noted) = (Telemetry.Warned, Telemetry.Noted);
         core.Copied = () => _ = Task.Run(() => OpenWithCopyAsync(core));
-        return new Inside(core, reader, catalogue, new Committer(core), new ChangeReader(core, catalogue));
+        return new Inside(core, reader, catalogue, new Committer(core, Telemetry), new ChangeReader(core, catalogue));
     }
 
     /// <summary>A full copy is whole: what holds the old content is closed, and another opened that finds the copy in its place.</summary>
@@ -334,10 +348,12 @@ public sealed partial class MatchpointNode : IAsyncDisposable
             await old.DisposeAsync().ConfigureAwait(false);
             var core = await _open(CancellationToken.None).ConfigureAwait(false);
             _inside = Take(core);
+            Telemetry.CopyEnded(error: null);
             StateChanged?.Invoke(this, new StateChange(NodeState.NeedsCopy, core.Board.State, core.Board.Step));
         }
         catch (Exception error)
         {
+            Telemetry.CopyEnded(error);
             // Nothing is lost: the old content is removed only when the new was opened.
             old.Board.FailedToReopen($"the full copy could not be opened: {error.Message}");
             StateChanged?.Invoke(this, new StateChange(NodeState.NeedsCopy, NodeState.Failed, old.Board.Step));

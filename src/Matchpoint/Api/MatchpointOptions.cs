@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace Matchpoint;
 
 /// <summary>A member of a group.</summary>
@@ -86,4 +88,11 @@ public sealed record MatchpointOptions
 
     /// <summary>Where time comes from.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Where the node logs what happens to it, in the category <c>Matchpoint.Node</c>; null for nowhere.</summary>
+    public ILoggerFactory? LoggerFactory { get; init; }
+
+    /// <summary>Checks every option, as opening a node does first.</summary>
+    /// <exception cref="OptionsException">Some cannot be used; it names each with its value and the rule.</exception>
+    public void Validate() => Node.OptionsCheck.Require(this);
 }

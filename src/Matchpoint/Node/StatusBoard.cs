@@ -36,6 +36,12 @@ internal sealed class StatusBoard(TimeProvider time)
     /// <summary>More of a full copy is here.</summary>
     public Action<CopyProgress>? CopyStep { get; set; }
 
+    /// <summary>Something is to be known, by its source, or is no more.</summary>
+    public Action<string, string?>? Warned { get; set; }
+
+    /// <summary>Something was worth a line.</summary>
+    public Action<string>? Noted { get; set; }
+
     /// <summary>What it does.</summary>
     public NodeState State
     {
@@ -114,9 +120,12 @@ internal sealed class StatusBoard(TimeProvider time)
     {
         lock (_gate)
         {
+            if (_warnings.GetValueOrDefault(source) == sentence) return;
             if (sentence is null) _warnings.Remove(source);
             else _warnings[source] = sentence;
         }
+
+        Warned?.Invoke(source, sentence);
     }
 
     /// <summary>Something has happened that is to be known for a while: if it does not happen again, it has passed.</summary>
@@ -150,6 +159,8 @@ internal sealed class StatusBoard(TimeProvider time)
             _notes.Enqueue(sentence);
             if (_notes.Count > MostNotes) _notes.Dequeue();
         }
+
+        Noted?.Invoke(sentence);
     }
 
     /// <summary>A syncup has taken a step.</summary>

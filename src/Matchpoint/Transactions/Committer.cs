@@ -3,11 +3,12 @@ using Matchpoint.Node;
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Records;
+using Matchpoint.Telemetry;
 
 namespace Matchpoint.Transactions;
 
 /// <summary>Brings a transaction into the log and waits until it is as safe as it asked for.</summary>
-internal sealed class Committer(NodeCore core)
+internal sealed class Committer(NodeCore core, NodeTelemetry telemetry)
 {
     private readonly Durability _group = core.Options.Durability;
 
@@ -17,8 +18,31 @@ internal sealed class Committer(NodeCore core)
     /// <param name="snapshot">The record up to which it has read.</param>
     /// <param name="options">How it differs from its group.</param>
     /// <param name="cancellation">Gives up waiting: the outcome is unknown then.</param>
+    public ValueTask<CommitToken> CommitAsync(
+        TransactionWriter writer, ReadSet? reads, Vlsn snapshot, CommitOptions? options, CancellationToken cancellation) =>
+        NodeTelemetry.ListensToCommits ? MeasureAsync(writer, reads, snapshot, options, cancellation) : RunAsync(writer, reads, snapshot, options, cancellation);
+
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<CommitToken> CommitAsync(
+    private async ValueTask<CommitToken> MeasureAsync(
+        TransactionWriter writer, ReadSet? reads, Vlsn snapshot, CommitOptions? options, CancellationToken cancellation)
+    {
+        var began = core.Clock.Time.GetTimestamp();
+        using var activity = telemetry.BeginCommit();
+        try
+        {
+            var token = await RunAsync(writer, reads, snapshot, options, cancellation).ConfigureAwait(false);
+            telemetry.Committed(activity, token, core.Clock.Time.GetElapsedTime(began));
+            return token;
+        }
+        catch (Exception error)
+        {
+            telemetry.CommitFailed(activity, error, core.Clock.Time.GetElapsedTime(began));
+            throw;
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<CommitToken> RunAsync(
         TransactionWriter writer, ReadSet? reads, Vlsn snapshot, CommitOptions? options, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
