@@ -10,6 +10,8 @@ public class LayeringTests
         ["Matchpoint.Server"] = ["Matchpoint", "Matchpoint.Transport", "Matchpoint.Storage", "Matchpoint.Protocol"],
         ["Matchpoint.Hosting"] = ["Matchpoint"],
         ["Matchpoint.OpenTelemetry"] = ["Matchpoint"],
+        ["Matchpoint.Caching"] = ["Matchpoint"],
+        ["Matchpoint.Orleans"] = ["Matchpoint"],
         ["Matchpoint"] = ["Matchpoint.Transport", "Matchpoint.Storage", "Matchpoint.Protocol"],
         ["Matchpoint.Transport"] = ["Matchpoint.Protocol"],
         ["Matchpoint.Storage"] = ["Matchpoint.Protocol"],

@@ -9,6 +9,8 @@ public class SampleTests
 
     [Theory]
     [InlineData("Counter", "opened again, the counter is 200: exact")]
+    [InlineData("HostedNode", "2 greetings, and the price was made 1 time")]
+    [InlineData("OrleansManyGroups", "all 200 keys are there")]
     [InlineData("ThreeNodes", "all three hold the same")]
     [InlineData("WorkQueue", "20 jobs put, 20 done, 20 of them once")]
     public async Task A_sample_ends_by_itself_with_what_it_promises(string sample, string lastLine)
