@@ -39,7 +39,8 @@ internal readonly struct CacheEntry
     public static CacheEntry Read(byte[] bytes, string key) =>
         bytes.Length >= HeaderSize && bytes[0] == Version
             ? new CacheEntry(bytes)
-            : throw new MatchpointException($"cache entry '{key}': expected version {Version} and at least {HeaderSize} bytes, found {(bytes.Length > 0 ? $"version {bytes[0]} and " : "")}{bytes.Length} bytes. "
+            : throw new MatchpointException(
+                $"cache entry '{key}': expected version {Version} and at least {HeaderSize} bytes, found {(bytes.Length > 0 ? $"version {bytes[0]} and " : "")}{bytes.Length} bytes. "
                 + "Give the cache a database of its own, or remove the entry.");
 
     /// <summary>Whether it may no longer be returned.</summary>

@@ -64,7 +64,8 @@ public sealed partial class TelemetryDocumentTests : IDisposable
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(30) };
         var text = await http.GetStringAsync(new Uri($"http://127.0.0.1:{port}/metrics"), Cancellation);
 
-        var seen = text.Split('\n').Where(line => line.StartsWith("matchpoint_", StringComparison.Ordinal)).Select(line => line[..line.IndexOf('{', StringComparison.Ordinal)]).ToHashSet(StringComparer.Ordinal);
+        var seen = text.Split('\n').Where(line => line.StartsWith("matchpoint_", StringComparison.Ordinal))
+            .Select(line => line[..line.IndexOf('{', StringComparison.Ordinal)]).ToHashSet(StringComparer.Ordinal);
         var expected = (await InstrumentsAsync()).SelectMany(PrometheusNames).ToHashSet(StringComparer.Ordinal);
         Assert.Empty(seen.Except(expected));
         Assert.Superset(new HashSet<string>(["matchpoint_commits_total", "matchpoint_commit_duration_seconds_bucket", "matchpoint_role", "matchpoint_log_bytes", "matchpoint_tail_usage_bytes"]), seen);

@@ -25,7 +25,8 @@ public sealed class MatchpointCache : IBufferDistributedCache
         ArgumentNullException.ThrowIfNull(options);
         _options = options.Value with { };
         if (_options.SweepInterval <= TimeSpan.Zero) throw new ArgumentException($"SweepInterval is {_options.SweepInterval}: expected more than zero.", nameof(options));
-        if (_options.DefaultSlidingExpiration <= TimeSpan.Zero) throw new ArgumentException($"DefaultSlidingExpiration is {_options.DefaultSlidingExpiration}: expected more than zero, or null.", nameof(options));
+        if (_options.DefaultSlidingExpiration <= TimeSpan.Zero)
+            throw new ArgumentException($"DefaultSlidingExpiration is {_options.DefaultSlidingExpiration}: expected more than zero, or null.", nameof(options));
         _node = node;
         _time = node.Options.Time;
         _entries = node.Database(_options.Database);
