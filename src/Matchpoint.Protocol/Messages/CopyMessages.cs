@@ -17,7 +17,7 @@ namespace Matchpoint.Protocol.Messages;
 internal readonly record struct CopyRequest(ushort Version, GroupId Group, NodeId Node, string Name, Term Term, Vlsn NeededFrom) : IMessage<CopyRequest>
 {
     /// <summary>The version that this build speaks.</summary>
-    public const ushort CurrentVersion = 1;
+    public const ushort CurrentVersion = 2;
 
     /// <inheritdoc/>
     public Opcode Opcode => Opcode.CopyRequest;
@@ -26,9 +26,13 @@ internal readonly record struct CopyRequest(ushort Version, GroupId Group, NodeI
     public int EncodedLength => 1 + sizeof(ushort) + GroupId.Size + NodeId.Size + sizeof(ushort) + Encoding.UTF8.GetByteCount(Name) + sizeof(ulong) + sizeof(long);
 
     /// <inheritdoc/>
-    public static CopyRequest Decode(ReadOnlySpan<byte> frame)
+    public static CopyRequest Decode(ReadOnlySpan<byte> frame) => DecodeAs(frame, Opcode.CopyRequest);
+
+    /// <summary>Reads the frame of a message that has the same body.</summary>
+    /// <exception cref="ProtocolException">The bytes are not this message in its one encoding.</exception>
+    public static CopyRequest DecodeAs(ReadOnlySpan<byte> frame, Opcode opcode)
     {
-        var reader = new MessageReader(frame, Opcode.CopyRequest);
+        var reader = new MessageReader(frame, opcode);
         var message = new CopyRequest(
             reader.ReadUInt16("version"), new GroupId(reader.ReadGuid("group")), new NodeId(reader.ReadGuid("node")), reader.ReadText("name", Limits.NodeNameBytes),
             new Term(reader.ReadUInt64("term")), reader.ReadVlsnOrNull("needed from"));
@@ -37,9 +41,12 @@ internal readonly record struct CopyRequest(ushort Version, GroupId Group, NodeI
     }
 
     /// <inheritdoc/>
-    public void Encode(Span<byte> frame)
+    public void Encode(Span<byte> frame) => EncodeAs(frame, Opcode);
+
+    /// <summary>Writes the frame of a message that has the same body.</summary>
+    public void EncodeAs(Span<byte> frame, Opcode opcode)
     {
-        var writer = new MessageWriter(frame, Opcode);
+        var writer = new MessageWriter(frame, opcode);
         writer.WriteUInt16(Version);
         writer.WriteGuid(Group.Value);
         writer.WriteGuid(Node.Value);

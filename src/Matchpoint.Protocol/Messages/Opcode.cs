@@ -80,4 +80,13 @@ internal enum Opcode : byte
 
     /// <summary>A chunk of a copy.</summary>
     Chunk = 34,
+
+    /// <summary>A node that fetches a full copy asks its primary to keep the log behind it.</summary>
+    HoldRequest = 35,
+
+    /// <summary>The primary keeps it, and names donors.</summary>
+    HoldAnswer = 36,
+
+    /// <summary>One end of a copy reads what it has, and is alive.</summary>
+    CopyBusy = 37,
 }

@@ -11,7 +11,7 @@ internal static class Opcodes
         var opcode = (Opcode)frame[0];
         return NameOf(opcode) is not null
             ? opcode
-            : throw new ProtocolException("frame", "opcode", "1 to 7 or 16 to 34", $"{frame[0]}");
+            : throw new ProtocolException("frame", "opcode", "1 to 7 or 16 to 37", $"{frame[0]}");
     }
 
     /// <summary>The message's name; null for a number that no message has.</summary>
@@ -43,6 +43,9 @@ internal static class Opcodes
         Opcode.CopyOffer => nameof(Opcode.CopyOffer),
         Opcode.ChunkRequest => nameof(Opcode.ChunkRequest),
         Opcode.Chunk => nameof(Opcode.Chunk),
+        Opcode.HoldRequest => nameof(Opcode.HoldRequest),
+        Opcode.HoldAnswer => nameof(Opcode.HoldAnswer),
+        Opcode.CopyBusy => nameof(Opcode.CopyBusy),
         _ => null,
     };
 }

@@ -14,12 +14,16 @@ internal sealed record RetentionOptions
 
     /// <summary>Records older than this are not kept for a member; null for no such bound.</summary>
     public TimeSpan? BudgetAge { get; init; }
+
+    /// <summary>Kept at the most where a member needs it that fetches a full copy: what it falls off then it has fetched in vain.</summary>
+    public long HoldBytes { get; init; } = 16L * 1024 * 1024 * 1024;
 }
 
 /// <summary>A member of the group as far as the log's head is concerned.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Holds">The last record it is known to hold: it needs those behind it.</param>
-internal readonly record struct MemberNeed(string Name, Vlsn Holds);
+/// <param name="IsFetching">Whether it fetches a full copy, and will need them when it is there.</param>
+internal readonly record struct MemberNeed(string Name, Vlsn Holds, bool IsFetching = false);
 
 /// <summary>A member that will fall off the log if it does not move on.</summary>
 /// <param name="Member">Its name.</param>
@@ -31,7 +35,7 @@ internal readonly record struct FallingOff(string Member, double Used, long Byte
 /// <summary>
 /// Decides what of the log's head may go. Pure: what is kept, what is needed and the time are arguments. A segment goes when it is
 /// below the flushed state, and either nobody needs it (or it is too old to be kept for anybody) and <see cref="RetentionOptions.KeepBytes"/>
-/// are left without it, or the budget of bytes is spent.
+/// are left without it, or the budget of bytes is spent. What a member needs that fetches a full copy stays beyond the budget and at any age, up to <see cref="RetentionOptions.HoldBytes"/>.
 /// </summary>
 /// <param name="RemoveUpTo">Records up to this one may go.</param>
 /// <param name="Warnings">Members that have used half of the budget or more.</param>
@@ -55,13 +59,14 @@ internal sealed record RetentionPlan(Vlsn RemoveUpTo, IReadOnlyList<FallingOff> 
     {
         if (segments.Count == 0) return new RetentionPlan(Vlsn.Null, []);
         var end = segments[^1].Totals.Position.End;
-        var needed = members.Count == 0 ? Vlsn.Of(long.MaxValue) : members.Min(member => member.Holds);
+        var (needed, held) = (LowestOf(members), LowestOf(members.Where(static member => member.IsFetching)));
         var removeUpTo = Vlsn.Null;
         foreach (var (before, totals) in segments.SkipLast(1))
         {
             var last = totals.Position.Vlsn;
             var keptWithout = end.DistanceFrom(totals.Position.End);
             var keptWith = end.DistanceFrom(before.End);
+            if (last > held && keptWith <= options.HoldBytes) break;
             var isUnneeded = last <= needed || IsTooOld(totals, options, now);
             var isSpare = isUnneeded && keptWithout >= options.KeepBytes;
             if (last > stateFlushed || !(isSpare || keptWith > options.BudgetBytes)) break;
@@ -70,6 +75,8 @@ internal sealed record RetentionPlan(Vlsn RemoveUpTo, IReadOnlyList<FallingOff> 
 
         return new RetentionPlan(removeUpTo, [.. Warn(segments, members, options, now)]);
     }
+
+    private static Vlsn LowestOf(IEnumerable<MemberNeed> members) => members.Select(static member => member.Holds).DefaultIfEmpty(Vlsn.Of(long.MaxValue)).Min();
 
     private static bool IsTooOld(in SegmentTotals totals, RetentionOptions options, long now) =>
         options.BudgetAge is { } age && now - totals.LastTimestamp > age.TotalMicroseconds;
@@ -85,13 +92,16 @@ internal sealed record RetentionPlan(Vlsn RemoveUpTo, IReadOnlyList<FallingOff> 
             var oldest = segments.FirstOrDefault(segment => segment.Totals.Position.Vlsn > member.Holds);
             if (oldest == default) continue;
             var backlog = end.DistanceFrom(oldest.Before.End);
-            var used = (double)backlog / options.BudgetBytes;
+            var budget = member.IsFetching ? options.HoldBytes : options.BudgetBytes;
+            var used = (double)backlog / budget;
             var age = Math.Max(0, now - oldest.Totals.LastTimestamp);
-            if (options.BudgetAge is { } budgetAge) used = Math.Max(used, age / budgetAge.TotalMicroseconds);
+            // The segment that is being written never goes, however old it is.
+            var budgetAge = member.IsFetching || oldest == segments[^1] ? null : options.BudgetAge;
+            if (budgetAge is { } most) used = Math.Max(used, age / most.TotalMicroseconds);
             if (used < WarnFrom) continue;
-            var left = Math.Max(0, options.BudgetBytes - backlog);
+            var left = Math.Max(0, budget - backlog);
             TimeSpan? timeLeft = age > 0 && backlog > 0 ? TimeSpan.FromMicroseconds(Math.Min((double)left / backlog * age, 1e15)) : null;
-            if (options.BudgetAge is { } limit)
+            if (budgetAge is { } limit)
             {
                 var untilTooOld = TimeSpan.FromMicroseconds(Math.Max(0, limit.TotalMicroseconds - age));
                 timeLeft = timeLeft is { } byBytes && byBytes < untilTooOld ? byBytes : untilTooOld;

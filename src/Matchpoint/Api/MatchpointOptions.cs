@@ -74,8 +74,14 @@ public sealed record MatchpointOptions
     /// </summary>
     public int? RollbackLimit { get; init; } = 10;
 
-    /// <summary>How many bytes of log are kept for members that are away, beyond what is needed here: 64 MiB or more.</summary>
+    /// <summary>
+    /// How many bytes of log are kept at the most, give or take a segment, for members that are away or behind: 64 MiB or more, and not less than <see cref="MaxTailBytes"/>. One that needs more
+    /// fetches a full copy. What no member needs goes beyond a reserve of 256 MiB (or <see cref="MaxTailBytes"/>, if that is more) for those that follow changes.
+    /// </summary>
     public long LogKeepBytes { get; init; } = 4L * 1024 * 1024 * 1024;
+
+    /// <summary>How old the log may be that is kept for members that are away or behind: a minute or more; null for any age, up to <see cref="LogKeepBytes"/>.</summary>
+    public TimeSpan? LogKeepTime { get; init; }
 
     /// <summary>How many bytes a second a full copy may take that this node gives to another: 64 KiB or more; null for as many as go.</summary>
     public long? CopyBytesPerSecond { get; init; }

@@ -2,6 +2,7 @@ using Matchpoint.Node;
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
+using Matchpoint.Storage;
 using Matchpoint.Storage.Copies;
 using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Log;
@@ -17,29 +18,38 @@ namespace Matchpoint.Copies;
 /// <param name="Log">Its log.</param>
 /// <param name="State">Its state.</param>
 /// <param name="Durable">The last record that it knows to be durable.</param>
-/// <param name="Term">The term as whose primary it is confirmed, itself or through its feeder; none when it is not.</param>
-internal sealed record CopyStock(DataDirectory Directory, IStateStore States, RecordLog Log, IState State, Func<Vlsn> Durable, Func<Term> Term);
+/// <param name="Role">As what it feeds others: the term as whose primary it is confirmed, itself or through its feeder.</param>
+internal sealed record CopyStock(DataDirectory Directory, IStateStore States, RecordLog Log, IState State, Func<Vlsn> Durable, Func<FeedingRole> Role);
 
 /// <summary>
-/// Gives full copies of what this node holds to members that need one, one at a time: describes a picture, then sends the chunks that are asked for. Reads and writes go on meanwhile.
+/// Gives full copies of what this node holds to members that need one, one at a time: describes a picture, then sends the chunks that are asked for. Reads and writes go on meanwhile. On the primary
+/// it also keeps the log for those that fetch a copy, from whomever.
 /// </summary>
-internal sealed class CopyDonor(CopyStock stock, Members members, NodeClock clock, Func<Guid> newId, long? bytesPerSecond) : IDisposable
+internal sealed class CopyDonor(CopyStock stock, Members members, NodeClock clock, Func<Guid> newId, long? bytesPerSecond, LogRetention retention) : IDisposable
 {
     /// <summary>The service's name.</summary>
     public const string Service = "REP_COPY";
 
     private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly CopyPicture _picture = new(clock);
 
     /// <summary>Whether somebody is being served.</summary>
     public bool IsBusy => _turn.CurrentCount == 0;
 
-    /// <summary>Serves one member, from its request until it has what it lacks or leaves.</summary>
+    /// <summary>Serves one member, from its request until it has what it lacks, or needs no hold any more, or leaves.</summary>
     public async Task ServeAsync(Channel channel, CancellationToken stopping)
     {
         try
         {
-            var request = CopyRequest.Decode((await channel.ReceiveAsync(Limits.MessageTimeout, stopping).ConfigureAwait(false)).Span);
-            if ((Admission.WhyNot(channel, request.Name) ?? WhyNot(request)) is { } refusal)
+            var frame = await channel.ReceiveAsync(Limits.MessageTimeout, stopping).ConfigureAwait(false);
+            if (Opcodes.Of(frame.Span) == Opcode.HoldRequest)
+            {
+                await HoldAsync(channel, frame, stopping).ConfigureAwait(false);
+                return;
+            }
+
+            var request = CopyRequest.Decode(frame.Span);
+            if ((Admission.WhyNot(channel, request.Name) ?? WhyNot(request) ?? WhyNoCopy(request)) is { } refusal)
             {
                 await channel.CloseAsync(GoodbyeCode.Refused, refusal).ConfigureAwait(false);
                 return;
@@ -53,7 +63,7 @@ internal sealed class CopyDonor(CopyStock stock, Members members, NodeClock cloc
 
             try
             {
-                await GiveAsync(channel, stopping).ConfigureAwait(false);
+                await GiveAsync(channel, request, stopping).ConfigureAwait(false);
             }
             finally
             {
@@ -72,26 +82,75 @@ internal sealed class CopyDonor(CopyStock stock, Members members, NodeClock cloc
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _turn.Dispose();
+    public void Dispose()
+    {
+        _picture.Dispose();
+        _turn.Dispose();
+    }
 
     private string? WhyNot(in CopyRequest request)
     {
         var identity = stock.Directory.Identity;
-        var term = stock.Term();
+        var term = stock.Role().Term;
         return request.Version != CopyRequest.CurrentVersion ? $"version {request.Version} of copies is asked for, and this node speaks {CopyRequest.CurrentVersion}"
             : request.Group != identity.Group ? $"'{request.Name}' belongs to group {request.Group}, this node to group {identity.Group}"
             : !members.Contains(request.Name) || request.Name == members.Self || request.Node == identity.Node ? $"'{request.Name}' ({request.Node}) is no other member of this group"
             : stock.Directory.IsArbiter ? $"'{members.Self}' is an arbiter: it has no data to give"
             : term == Term.None || term < request.Term ? $"this node follows no primary of term {request.Term} now"
-            : stock.Durable().Next < request.NeededFrom ? $"this node is itself behind: it knows of {stock.Durable()}, and a copy must reach up to the record before {request.NeededFrom}"
             : null;
     }
 
-    private async Task GiveAsync(Channel channel, CancellationToken stopping)
+    private string? WhyNoCopy(in CopyRequest request) => stock.Durable().Next < request.NeededFrom
+        ? $"this node is itself behind: it knows of {stock.Durable()}, and a copy must reach up to the record before {request.NeededFrom}"
+        : null;
+
+    /// <summary>Keeps the log for a member, anew with every request, until it asks no more.</summary>
+    private async Task HoldAsync(Channel channel, ReadOnlyMemory<byte> frame, CancellationToken stopping)
+    {
+        while (true)
+        {
+            var asker = HoldRequest.Decode(frame.Span).Asker;
+            if ((Admission.WhyNot(channel, asker.Name) ?? WhyNot(asker) ?? (stock.Role().IsPrimary ? null : $"'{members.Self}' is not the primary, and keeps no log for others")) is { } refusal)
+            {
+                await channel.CloseAsync(GoodbyeCode.Refused, refusal).ConfigureAwait(false);
+                return;
+            }
+
+            channel.Write(new HoldAnswer(retention.Hold(asker.Name, asker.NeededFrom), [.. retention.Donors(asker.Name).Take(byte.MaxValue)]));
+            await channel.FlushAsync(Limits.MessageTimeout, stopping).ConfigureAwait(false);
+            frame = await channel.ReceiveAsync(Limits.MessageTimeout, stopping).ConfigureAwait(false);
+        }
+    }
+
+    private async Task GiveAsync(Channel channel, CopyRequest request, CancellationToken stopping)
     {
         var durable = Vlsn.Min(stock.Durable(), stock.Log.Appended.Vlsn);
         await stock.Log.WaitAsync(durable, FlushPolicy.Write, stopping).ConfigureAwait(false);
-        using var source = await Task.Run(() => CopySource.Create(stock.Directory, stock.States, stock.Log, stock.State, durable, newId(), stopping), stopping).ConfigureAwait(false);
+        var source = _picture.Take(request) ?? await BusyWork.RunAsync(
+            channel, clock, token => CopySource.Create(stock.Directory, stock.States, stock.Log, stock.State, durable, newId(), token), stopping).ConfigureAwait(false);
+        var isDone = false;
+        try
+        {
+            await GiveAsync(channel, source, stopping).ConfigureAwait(false);
+        }
+        catch (ChannelClosedException closed) when (closed.Goodbye?.Code == GoodbyeCode.Done)
+        {
+            isDone = true;
+        }
+        catch (DamageException)
+        {
+            isDone = true; // A picture that the disk has lost a part of serves nobody.
+            throw;
+        }
+        finally
+        {
+            if (isDone) source.Dispose();
+            else _picture.Keep(source, request.Node);
+        }
+    }
+
+    private async Task GiveAsync(Channel channel, CopySource source, CancellationToken stopping)
+    {
         channel.Write(source.Offer);
         await channel.FlushAsync(Limits.MessageTimeout, stopping).ConfigureAwait(false);
         await SendChunksAsync(channel, source, clock, bytesPerSecond, stopping).ConfigureAwait(false);
@@ -100,19 +159,14 @@ internal sealed class CopyDonor(CopyStock stock, Members members, NodeClock cloc
     /// <summary>Sends the chunks of a picture that are asked for, until nobody asks any more: that ends in the channel's exception.</summary>
     internal static async Task SendChunksAsync(Channel channel, CopySource source, NodeClock clock, long? bytesPerSecond, CancellationToken stopping)
     {
-        var nextAt = clock.Now;
+        var throttle = bytesPerSecond is { } most ? new CopyThrottle(most, clock.Now) : null;
         while (true)
         {
-            var request = ChunkRequest.Decode((await channel.ReceiveAsync(Limits.MessageTimeout, stopping).ConfigureAwait(false)).Span);
-            var length = Put(channel, source, request);
-            if (bytesPerSecond is { } most)
-            {
-                // What was not used in a pause is not made up for: more than the rate never goes, over any time.
-                var now = clock.Now;
-                nextAt = (nextAt > now ? nextAt : now) + TimeSpan.FromSeconds((double)length / most);
-                if (nextAt > now) await Task.Delay(nextAt - now, clock.Time, stopping).ConfigureAwait(false);
-            }
-
+            var frame = await channel.ReceiveAsync(Limits.MessageTimeout, stopping).ConfigureAwait(false);
+            if (Opcodes.Of(frame.Span) == Opcode.CopyBusy) continue; // It looks through what it has already.
+            var length = Put(channel, source, ChunkRequest.Decode(frame.Span));
+            var wait = throttle?.WaitFor(length, clock.Now) ?? TimeSpan.Zero;
+            if (wait > TimeSpan.Zero) await Task.Delay(wait, clock.Time, stopping).ConfigureAwait(false);
             await channel.FlushAsync(Limits.MessageTimeout, stopping).ConfigureAwait(false);
         }
     }

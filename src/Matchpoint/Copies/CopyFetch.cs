@@ -12,8 +12,8 @@ using Matchpoint.Transport;
 namespace Matchpoint.Copies;
 
 /// <summary>
-/// Fetches a full copy from one donor after another until it is whole: from the other replicas first, which have less to do, then from the primary. What was fetched of it is kept, whatever
-/// ends the attempt. The node serves what it holds meanwhile.
+/// Fetches a full copy from one donor after another until it is whole, in the order that the primary names: the other replicas first, which have less to do, then itself. The primary keeps the log
+/// behind the copy meanwhile, so that the stream can go on there. What was fetched is kept, whatever ends the attempt. The node serves what it holds.
 /// </summary>
 internal sealed class CopyFetch(RecordLog log, IStateStore states, Members members, NodeClock clock, MatchpointOptions options, INetwork network)
 {
@@ -33,39 +33,71 @@ internal sealed class CopyFetch(RecordLog log, IStateStore states, Members membe
     /// <returns>Null when the copy is whole; else why no donor gave it, in words.</returns>
     public async Task<string?> RunAsync(string primary, Term term, Vlsn neededFrom, CancellationToken cancellation)
     {
+        var identity = log.Directory.Identity;
+        var asker = new CopyRequest(CopyRequest.CurrentVersion, identity.Group, identity.Node, members.Self, term, neededFrom);
+        try
+        {
+            var hold = await CopyHold.OpenAsync(token => ConnectAsync(primary, token), asker, clock, cancellation).ConfigureAwait(false);
+            await using (hold.ConfigureAwait(false))
+            {
+                return await FromAnyAsync(hold, asker, cancellation).ConfigureAwait(false);
+            }
+        }
+        catch (Exception error) when (!cancellation.IsCancellationRequested && error is ChannelException or ProtocolException)
+        {
+            return $"{primary} was asked to keep its log meanwhile: {error.Message}";
+        }
+    }
+
+    private async Task<string?> FromAnyAsync(CopyHold hold, CopyRequest asker, CancellationToken cancellation)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, hold.Lost);
         var reasons = new List<string>();
-        foreach (var donor in members.Others.Where(name => name != primary).Append(primary))
+        foreach (var donor in hold.Donors.Where(members.Others.Contains))
         {
             try
             {
-                await FromAsync(donor, term, neededFrom, cancellation).ConfigureAwait(false);
+                await FromAsync(donor, asker, hold, either.Token).ConfigureAwait(false);
                 return null;
             }
-            catch (Exception error) when (!cancellation.IsCancellationRequested
+            catch (Exception error) when (!either.IsCancellationRequested
                 && error is ChannelException or ConnectException or ProtocolException or StorageException or IOException or UnauthorizedAccessException)
             {
                 reasons.Add($"{donor}: {error.Message}");
             }
+            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested && hold.Lost.IsCancellationRequested)
+            {
+                return hold.WhyLost;
+            }
         }
 
-        return string.Join(" ", reasons);
+        return reasons.Count > 0 ? string.Join(" ", reasons) : "the primary knows of no member that could give one.";
     }
 
-    private async Task FromAsync(string donor, Term term, Vlsn neededFrom, CancellationToken cancellation)
+    private async ValueTask<Channel> ConnectAsync(string member, CancellationToken cancellation)
     {
-        var channel = await network.ConnectAsync(members.AddressOf(donor), options.ElectionTimeout * 2, clock.Time, cancellation, donor).ConfigureAwait(false);
+        var channel = await network.ConnectAsync(members.AddressOf(member), options.ElectionTimeout * 2, clock.Time, cancellation, member).ConfigureAwait(false);
+        channel.OpenService(CopyDonor.Service);
+        return channel;
+    }
+
+    private async Task FromAsync(string donor, CopyRequest asker, CopyHold hold, CancellationToken cancellation)
+    {
+        var channel = await ConnectAsync(donor, cancellation).ConfigureAwait(false);
         await using (channel.ConfigureAwait(false))
         {
-            var identity = log.Directory.Identity;
-            channel.OpenService(CopyDonor.Service);
-            channel.Write(new CopyRequest(CopyRequest.CurrentVersion, identity.Group, identity.Node, members.Self, term, neededFrom));
+            var neededFrom = hold.NeededFrom;
+            channel.Write(asker with { NeededFrom = neededFrom });
             await channel.FlushAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
             channel.MaxFrameBytes = Limits.FrameBytes;
+            var frame = await channel.ReceiveAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
             // The donor reads all of it for its digests first.
-            var offer = CopyOffer.Decode((await channel.ReceiveAsync(Limits.HandshakeTimeout, cancellation).ConfigureAwait(false)).Span);
+            while (Opcodes.Of(frame.Span) == Opcode.CopyBusy) frame = await channel.ReceiveAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
+            var offer = CopyOffer.Decode(frame.Span);
             if (offer.Last.Next < neededFrom)
                 throw new ProtocolException(nameof(CopyOffer), "last", $"{neededFrom.Previous} or more", $"{offer.Last}");
-            using var target = await Task.Run(() => CopyTarget.Begin(log.Directory, offer, cancellation), cancellation).ConfigureAwait(false);
+            hold.NeededFrom = offer.Last.Next;
+            using var target = await BusyWork.RunAsync(channel, clock, token => CopyTarget.Begin(log.Directory, offer, token), cancellation).ConfigureAwait(false);
             await ReceiveAsync(channel, donor, offer, target, cancellation).ConfigureAwait(false);
             await channel.CloseAsync(GoodbyeCode.Done, "").ConfigureAwait(false);
             await log.WaitAsync(log.Appended.Vlsn, FlushPolicy.Write, cancellation).ConfigureAwait(false);

@@ -48,6 +48,9 @@ internal sealed class Feeders(
     /// <summary>Passes on what a replica said to this node's own feeder.</summary>
     public Action<string, Acknowledge> Relay { get; set; } = static (_, _) => { };
 
+    /// <summary>Hears, on the primary, what a member has on its device.</summary>
+    public Action<string, Vlsn> Acknowledged { get; set; } = static (_, _) => { };
+
     /// <summary>Why nobody is fed, for whoever asks.</summary>
     public Func<string> WhyNot { get; set; } = static () => "this node is not the primary";
 
@@ -255,6 +258,7 @@ internal sealed class Feeders(
             if (!_feeds.ContainsKey(replica) && members.Contains(replica)) _relayed[replica] = (said, clock.Now);
         }
 
+        Acknowledged(replica, said.Flushed);
         var heardAt = TimeSpan.FromTicks(said.Heard);
         if (said.Counts && heardAt <= clock.Now) progress.OnVoter(replica, said.Appended, said.Flushed, heardAt);
     }

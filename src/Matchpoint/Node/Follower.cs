@@ -88,6 +88,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
     private long _currentAt = -1;
     private Vlsn? _doubtEndsAt;
     private bool _isInDoubt;
+    private volatile bool _isCopying;
 
     /// <summary>A follower that follows nobody yet.</summary>
     public Follower(
@@ -147,6 +148,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
     /// <summary>Follows a primary from now on.</summary>
     public async Task FollowAsync(string primary, Term term)
     {
+        if (_isCopying && (primary, term) == (_primary, _term)) return; // It was not heard for a while. A full copy from the others goes on.
         await StopAsync().ConfigureAwait(false);
         (_primary, _term) = (primary, term);
         _stopping = new CancellationTokenSource();
@@ -274,7 +276,8 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
                 var outcome = await JoinAsync(feeder, term, cancellation).ConfigureAwait(false);
                 needsOperator = outcome is ReplicaOutcome.Refused;
                 // Only the primary surely keeps what others still need: what it shares nothing with is lost to the stream.
-                if (outcome is ReplicaOutcome.Restore && feeder == primary && await _host.CopyAsync(primary, term, _feederFirst, cancellation).ConfigureAwait(false)) return;
+                _isCopying = outcome is ReplicaOutcome.Restore && feeder == primary;
+                if (_isCopying && await _host.CopyAsync(primary, term, _feederFirst, cancellation).ConfigureAwait(false)) return;
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {
@@ -292,6 +295,10 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
             {
                 _host.Fail(error);
                 return;
+            }
+            finally
+            {
+                _isCopying = false;
             }
 
             if (feeder != primary)

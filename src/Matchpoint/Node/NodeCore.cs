@@ -25,6 +25,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     private readonly DataDirectory _directory;
     private readonly BallotFile _ballot;
     private readonly StateKeeper _keeper;
+    private readonly LogRetention _retention;
     private readonly CopyDonor _donor;
     private readonly CopyFetch _copying;
     private readonly ElectionSettings _settings;
@@ -63,8 +64,9 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         Feeders.UpstreamStamp = () => Follower.Heard;
         Feeders.Relay = Follower.Relay;
         Elections = new ElectionDriver(_settings, ballot, log, Members, Feeders, Progress, Clock, parts.Network, this);
-        var stock = new CopyStock(directory, parts.States(options), log, keeper.State, () => Progress.Durable, () => Feeders.Role.Term);
-        _donor = new CopyDonor(stock, Members, Clock, parts.NewId, options.CopyBytesPerSecond);
+        var stock = new CopyStock(directory, parts.States(options), log, keeper.State, () => Progress.Durable, () => Feeders.Role);
+        _retention = new LogRetention(log, keeper.State, Members, Feeders, Clock, parts.Retention(options, parts.Log), Board, Fail);
+        _donor = new CopyDonor(stock, Members, Clock, parts.NewId, options.CopyBytesPerSecond, _retention);
         _copying = new CopyFetch(log, stock.States, Members, Clock, options, parts.Network) { Progressed = OnCopyProgress };
         Progress.DurableMoved = OnDurableMoved;
         log.Moved = OnLogMoved;
@@ -179,10 +181,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     /// <summary>The first record of this node's own reign.</summary>
     public Vlsn ReignStart { get; private set; }
 
-    /// <summary>
-    /// Waits until this node is the primary, with all that was acknowledged before known to be durable; false when it becomes a replica of another
-    /// instead, or time is up.
-    /// </summary>
+    /// <summary>Waits until this node is the primary, with all that was acknowledged before known to be durable; false when it becomes a replica of another instead, or time is up.</summary>
     public async ValueTask<bool> IsPrimaryAsync(TimeSpan timeout, CancellationToken cancellation)
     {
         if (Appender.Reign == Term.None) return false;
@@ -207,6 +206,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         Feeders.Dispose();
         if (_listener is not null) await _listener.DisposeAsync().ConfigureAwait(false);
         _donor.Dispose();
+        _retention.Dispose();
         await Follower.DisposeAsync().ConfigureAwait(false);
         Progress.EndAll();
         await _keeper.DisposeAsync().ConfigureAwait(false);
@@ -405,7 +405,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
             var ballot = BallotFile.Open(directory, hasRecords: !log.Appended.Vlsn.IsNull);
             // A log that only a node by itself ever wrote may be that of a member of this group: what it promised stays promised.
             RequireKind(options, directory, log);
-            var keeper = StateKeeper.Open(directory, log, states, options.LogKeepBytes, log.Durable, hasData: !directory.IsArbiter);
+            var keeper = StateKeeper.Open(directory, log, states, parts.StateFlushBytes, log.Durable, hasData: !directory.IsArbiter);
             CopyTarget.RemoveReplaced(directory, states);
             var core = new NodeCore(options, parts, directory, log, ballot, keeper);
             foreach (var sentence in log.OpenReport.Sentences()) core.Board.Note(sentence);
@@ -442,6 +442,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         Appender.Rebuild();
         Members.Changed = OnRoster;
         OnRoster(Members.Roster);
+        _keeper.Flushed = _retention.Trim;
         _keeper.Start(Progress, Appender, Clock, Fail);
         Board.Report(NodeState.Electing, "looking for the group");
         if ((Options.Listen ?? (Options.Members.Count > 0 ? Members.AddressOf(Members.Self).ToString() : null)) is { } address)

@@ -24,6 +24,12 @@ internal sealed record NodeParts
     /// <summary>How the log is kept; its clock is the node's.</summary>
     public LogOptions Log { get; init; } = new();
 
+    /// <summary>So many bytes of log may have to be applied again after a crash: then the state is flushed.</summary>
+    public long StateFlushBytes { get; init; } = StateKeeper.BytesBetweenFlushes;
+
+    /// <summary>How much of the log's head is kept, by the node's options.</summary>
+    public Func<MatchpointOptions, LogOptions, RetentionOptions> Retention { get; init; } = LogRetention.BudgetOf;
+
     /// <summary>How much a transaction may say in one record; larger ones are written in pieces of about this size. In bytes.</summary>
     public int PieceBytes { get; init; } = Limits.PieceBytes;
 

@@ -32,6 +32,7 @@ internal static class OptionsCheck
         Rule(options.MaxTailBytes is >= MiB and <= 4096 * MiB, nameof(options.MaxTailBytes), options.MaxTailBytes, "expected 1 MiB to 4 GiB");
         Rule(options.RollbackLimit is null or >= 0, nameof(options.RollbackLimit), options.RollbackLimit, "expected 0 or more, or null");
         Rule(options.LogKeepBytes >= 64 * MiB, nameof(options.LogKeepBytes), options.LogKeepBytes, "expected 64 MiB or more");
+        Rule(options.LogKeepTime is not { } age || age >= TimeSpan.FromMinutes(1), nameof(options.LogKeepTime), options.LogKeepTime, "expected a minute or more, or null");
         Rule(options.CopyBytesPerSecond is null or >= 64 * 1024, nameof(options.CopyBytesPerSecond), options.CopyBytesPerSecond, "expected 64 KiB a second or more, or null");
         Rule(options.LogKeepBytes >= options.MaxTailBytes, nameof(options.LogKeepBytes), options.LogKeepBytes,
             $"expected at least MaxTailBytes, which is {options.MaxTailBytes}: the pieces of a large transaction must be kept until it commits");

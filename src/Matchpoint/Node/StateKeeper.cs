@@ -8,13 +8,13 @@ using Matchpoint.Streaming;
 namespace Matchpoint.Node;
 
 /// <summary>
-/// Keeps the state: opens it, builds it anew from the log where it is gone or foreign, brings it up to what is durable, flushes it now and then, and
-/// lets go of the log that it no longer needs.
+/// Keeps the state: opens it, builds it anew from the log where it is gone or foreign, brings it up to what is durable, and flushes it now and then: then
+/// log may go that it no longer needs.
 /// </summary>
 internal sealed class StateKeeper : IAsyncDisposable
 {
     /// <summary>So many bytes of log may have to be applied again after a crash.</summary>
-    private const long BytesBetweenFlushes = 64 * 1024 * 1024;
+    public const long BytesBetweenFlushes = 64 * 1024 * 1024;
 
     /// <summary>What is durable is applied so late at most: many small batches cost more than a few large ones.</summary>
     private static readonly TimeSpan Delay = TimeSpan.FromMilliseconds(10);
@@ -23,16 +23,16 @@ internal sealed class StateKeeper : IAsyncDisposable
     private readonly StateReplay _replay;
     private readonly Signal _signal = new();
     private readonly CancellationTokenSource _stopping = new();
-    private readonly long _keepBytes;
+    private readonly long _flushBytes;
     private Task _running = Task.CompletedTask;
     private long _flushedAtBytes;
     private int _isNews;
 
-    private StateKeeper(RecordLog log, IState state, long keepBytes, string? note, bool hasData)
+    private StateKeeper(RecordLog log, IState state, long flushBytes, string? note, bool hasData)
     {
         _log = log;
         State = state;
-        _keepBytes = keepBytes;
+        _flushBytes = flushBytes;
         Note = note;
         _replay = new StateReplay(log.View, log.Directory.StatePath, state, hasData);
     }
@@ -45,14 +45,14 @@ internal sealed class StateKeeper : IAsyncDisposable
 
     /// <summary>Opens the state of a directory and brings it up to a record.</summary>
     /// <exception cref="StorageException">The state is gone and the log does not reach back to the first record.</exception>
-    public static StateKeeper Open(DataDirectory directory, RecordLog log, IStateStore states, long keepBytes, Vlsn durable, bool hasData = true)
+    public static StateKeeper Open(DataDirectory directory, RecordLog log, IStateStore states, long flushBytes, Vlsn durable, bool hasData = true)
     {
         var state = OpenState(directory, log, states, out var note);
         try
         {
             // A full copy brings an arbiter what others have: it keeps only what the store needs itself.
             if (!hasData) RemoveData(state);
-            var keeper = new StateKeeper(log, state, keepBytes, note, hasData);
+            var keeper = new StateKeeper(log, state, flushBytes, note, hasData);
             while (!keeper._replay.ApplyBatch(durable))
             {
                 // Batch by batch.
@@ -66,6 +66,9 @@ internal sealed class StateKeeper : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>Called when the state was flushed: it needs the log up to there no more.</summary>
+    public Action Flushed { get; set; } = static () => { };
 
     /// <summary>Begins to follow what is durable.</summary>
     public void Start(Progress progress, Appender appender, NodeClock clock, Action<Exception> fail) =>
@@ -135,30 +138,10 @@ internal sealed class StateKeeper : IAsyncDisposable
 
     private void FlushIfDue()
     {
-        if (_replay.AppliedBytes - _flushedAtBytes < BytesBetweenFlushes) return;
+        if (_replay.AppliedBytes - _flushedAtBytes < _flushBytes) return;
         _flushedAtBytes = _replay.AppliedBytes;
         State.Flush();
-        TrimLog();
-    }
-
-    /// <summary>Removes the oldest segments that the state does not need, beyond what is kept for members that are away.</summary>
-    private void TrimLog()
-    {
-        Vlsn upTo;
-        using (var view = _log.View())
-        {
-            var excess = view.Segments.Sum(static segment => segment.Totals.Position.End.DistanceFrom(segment.Before.End)) - _keepBytes;
-            upTo = Vlsn.Null;
-            foreach (var (_, before, totals) in view.Segments)
-            {
-                excess -= totals.Position.End.DistanceFrom(before.End);
-                if (excess < 0) break;
-                upTo = totals.Position.Vlsn;
-            }
-        }
-
-        upTo = Vlsn.Min(upTo, State.Flushed.Vlsn);
-        if (!upTo.IsNull) _log.RemoveUpTo(upTo);
+        Flushed();
     }
 
     private static void RemoveData(IState state)

@@ -14,6 +14,7 @@ internal sealed class StatusBoard(TimeProvider time)
     private readonly Dictionary<string, string> _warnings = new(StringComparer.Ordinal);
     private readonly Dictionary<string, long> _passing = new(StringComparer.Ordinal);
     private readonly Queue<string> _notes = [];
+    private long _noted;
     private NodeState _state = NodeState.Opening;
     private string _step = "opening";
     private CopyProgress? _copy;
@@ -77,6 +78,12 @@ internal sealed class StatusBoard(TimeProvider time)
     public IReadOnlyList<string> Notes
     {
         get { lock (_gate) return [.. _notes]; }
+    }
+
+    /// <summary>The notes behind so many, as far as they are still there, and how many there were in all.</summary>
+    public (IReadOnlyList<string> Notes, long Count) NotesAfter(long count)
+    {
+        lock (_gate) return ([.. _notes.TakeLast((int)Math.Clamp(_noted - count, 0, _notes.Count))], _noted);
     }
 
     /// <summary>Which state may follow which: a failed node does not come back, a closed one does nothing.</summary>
@@ -156,6 +163,7 @@ internal sealed class StatusBoard(TimeProvider time)
     {
         lock (_gate)
         {
+            _noted++;
             _notes.Enqueue(sentence);
             if (_notes.Count > MostNotes) _notes.Dequeue();
         }

@@ -101,6 +101,9 @@ public sealed class GoldenBytesTests
         var chunk = Chunk.Decode([.. head, 7, 8]);
         Assert.Equal(((ushort)1, 2UL), (chunk.File, chunk.Index));
         Assert.Equal([7, 8], chunk.Bytes.ToArray());
+        Is("23 0100 00112233445566778899AABBCCDDEEFF 0F0E0D0C0B0A09080706050403020100 0500 6EC5937564 0500000000000000 0700000000000000", new HoldRequest(Samples.CopyRequest));
+        Is("24 0700000000000000 02 0500 6EC5937564 0100 62", Samples.HoldAnswer);
+        Is("25", default(CopyBusy));
     }
 
     private static string Hex(long value) => Convert.ToHexString(BitConverter.GetBytes(value));

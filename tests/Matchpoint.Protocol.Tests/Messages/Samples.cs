@@ -30,6 +30,8 @@ internal static class Samples
 
     public static CopyRequest CopyRequest => new(1, ReplicaHello.Group, ReplicaHello.Node, "nœud", new Term(5), Vlsn.Of(7));
 
+    public static HoldAnswer HoldAnswer => new(Vlsn.Of(7), ["nœud", "b"]);
+
     public static CopyOffer CopyOffer => new(ReplicaHello.Node.Value, Vlsn.Of(7), Vlsn.Of(9),
     [
         new CopyFile("log/a", 3, [Digest(1, 2)]),
@@ -69,6 +71,11 @@ internal static class Samples
         CopyOffer,
         CopyOffer with { Files = [] },
         new ChunkRequest(1, 2),
+        new HoldRequest(CopyRequest),
+        new HoldRequest(CopyRequest with { NeededFrom = Vlsn.Null }),
+        HoldAnswer,
+        new HoldAnswer(Vlsn.Null, []),
+        default(CopyBusy),
     ];
 
     private static ChunkDigest Digest(ulong upper, ulong lower) => new(new UInt128(upper, lower));
@@ -99,6 +106,9 @@ internal static class Samples
             case Opcode.CopyRequest: return Protocol.Messages.CopyRequest.Decode(frame).ToBytes();
             case Opcode.CopyOffer: return Protocol.Messages.CopyOffer.Decode(frame).ToBytes();
             case Opcode.ChunkRequest: return ChunkRequest.Decode(frame).ToBytes();
+            case Opcode.HoldRequest: return HoldRequest.Decode(frame).ToBytes();
+            case Opcode.HoldAnswer: return Protocol.Messages.HoldAnswer.Decode(frame).ToBytes();
+            case Opcode.CopyBusy: return CopyBusy.Decode(frame).ToBytes();
             case Opcode.Chunk:
                 var chunk = Chunk.Decode(frame);
                 var head = new byte[Chunk.HeadSize];
