@@ -22,7 +22,13 @@ internal static class ServeCommand
         var security = new SecurityFlags();
         var http = new ServeHttpOptions();
         var json = Options.Json();
-        var command = new Command("serve", "Run one node, until it is interrupted.") { file, data, name, group, members, listen, feeder, durability, election, limit, json };
+        var keepBytes = new Option<long?>("--log-keep-bytes") { Description = "How many bytes of log are kept at the most for members that are away or behind.", HelpName = "BYTES" };
+        var keepMinutes = new Option<int?>("--log-keep-minutes") { Description = "How old the log may be that is kept for them; any age where this is not given.", HelpName = "MINUTES" };
+        var copyRate = new Option<long?>("--copy-bytes-per-second") { Description = "How fast a full copy may be that this node gives to another.", HelpName = "BYTES" };
+        var command = new Command("serve", "Run one node, until it is interrupted.")
+        {
+            file, data, name, group, members, listen, feeder, durability, election, limit, keepBytes, keepMinutes, copyRate, json,
+        };
         http.AddTo(command);
         security.AddTo(command);
         command.SetAction((parsed, cancellation) => Options.RunAsync(parsed.GetValue(json), async () =>
@@ -40,6 +46,9 @@ internal static class ServeCommand
                 ElectionTimeoutMilliseconds = parsed.GetValue(election),
                 RollbackLimit = parsed.GetValue(limit),
                 Http = http.Read(parsed),
+                LogKeepBytes = parsed.GetValue(keepBytes),
+                LogKeepMinutes = parsed.GetValue(keepMinutes),
+                CopyBytesPerSecond = parsed.GetValue(copyRate),
             };
             var config = flags.Over(given);
             return await RunAsync(config.ToOptions(security.Given(parsed)), ServeHttp.Of(config.Http), parsed.GetValue(json), cancellation);
@@ -58,12 +67,14 @@ internal static class ServeCommand
         node.RolledBack += (_, notice) => log.RolledBack(notice);
         await using var server = http is null ? null : await http.StartAsync(node, cancellation);
         if (server is not null) log.Serving(server.Url);
+        node.CopyProgressed += (_, progress) => log.Copied(progress);
         try
         {
             while (true)
             {
                 await Task.Delay(TimeSpan.FromSeconds(1), TimeProvider.System, cancellation);
                 log.Warnings();
+                log.Notes();
                 if (node.State == NodeState.Failed) throw node.Core.Failure ?? new NodeFailedException("the node has failed");
             }
         }

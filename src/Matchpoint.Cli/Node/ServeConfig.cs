@@ -38,6 +38,10 @@ internal sealed record ServeConfig
 
     public long? LogKeepBytes { get; init; }
 
+    public int? LogKeepMinutes { get; init; }
+
+    public long? CopyBytesPerSecond { get; init; }
+
     public long? CacheBytes { get; init; }
 
     public string? Certs { get; init; }
@@ -99,6 +103,8 @@ internal sealed record ServeConfig
         Http = Http is null ? other.Http : Http.Over(other.Http),
         MaxTailBytes = MaxTailBytes ?? other.MaxTailBytes,
         LogKeepBytes = LogKeepBytes ?? other.LogKeepBytes,
+        LogKeepMinutes = LogKeepMinutes ?? other.LogKeepMinutes,
+        CopyBytesPerSecond = CopyBytesPerSecond ?? other.CopyBytesPerSecond,
         CacheBytes = CacheBytes ?? other.CacheBytes,
         Certs = Certs ?? other.Certs,
         CertificateFile = CertificateFile ?? other.CertificateFile,
@@ -133,6 +139,8 @@ internal sealed record ServeConfig
             RollbackLimit = RollbackLimit ?? options.RollbackLimit,
             MaxTailBytes = MaxTailBytes ?? options.MaxTailBytes,
             LogKeepBytes = LogKeepBytes ?? options.LogKeepBytes,
+            LogKeepTime = LogKeepMinutes is { } minutes ? TimeSpan.FromMinutes(minutes) : options.LogKeepTime,
+            CopyBytesPerSecond = CopyBytesPerSecond ?? options.CopyBytesPerSecond,
             CacheBytes = CacheBytes ?? options.CacheBytes,
         };
     }

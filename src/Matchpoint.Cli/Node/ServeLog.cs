@@ -1,13 +1,20 @@
 using System.Text.Json;
 using Matchpoint.Cli.Terminal;
+using Matchpoint.Copies;
+using Matchpoint.Node;
 
 namespace Matchpoint.Cli.Node;
 
 /// <summary>What a node that is being run tells: one line for each thing that happens.</summary>
 internal sealed class ServeLog(MatchpointNode node, bool json)
 {
+    /// <summary>A full copy is told of so often, and when it begins and is whole.</summary>
+    private static readonly TimeSpan CopyInterval = TimeSpan.FromSeconds(5);
+
     private readonly Lock _gate = new();
     private HashSet<string> _warnings = [];
+    private (StatusBoard? Board, long Count) _noted;
+    private (string Donor, long At) _copy = ("", 0);
 
     /// <summary>The node is open.</summary>
     public void Opened() => Write(
@@ -40,6 +47,27 @@ internal sealed class ServeLog(MatchpointNode node, bool json)
     public void RolledBack(RollbackNotice notice) => Write(
         new { @event = "rollback", notice.Matchpoint, notice.Records, notice.Commits, notice.Acknowledged, notice.Export },
         $"rolled back to record {notice.Matchpoint}: {Show.Count(notice.Commits)} commits undone, {Show.Count(notice.Acknowledged)} of them acknowledged; every operation is in {notice.Export}");
+
+    /// <summary>More of a full copy is here.</summary>
+    public void Copied(CopyProgress progress)
+    {
+        var isDue = progress.Donor != _copy.Donor || progress.Bytes == progress.TotalBytes || TimeProvider.System.GetElapsedTime(_copy.At) >= CopyInterval;
+        if (!isDue) return;
+        _copy = (progress.Donor, TimeProvider.System.GetTimestamp());
+        Write(
+            new { @event = "copy", progress.Donor, progress.Bytes, progress.TotalBytes, progress.BytesPerSecond, secondsLeft = progress.Left?.TotalSeconds },
+            CopyText.Of(progress));
+    }
+
+    /// <summary>What happened that is worth a line and was not told yet.</summary>
+    public void Notes()
+    {
+        var board = node.Core.Board;
+        if (board != _noted.Board) _noted = (board, 0); // The node was opened anew, with a full copy.
+        var (notes, count) = board.NotesAfter(_noted.Count);
+        _noted = (board, count);
+        foreach (var note in notes) Write(new { @event = "note", note }, $"note: {note}");
+    }
 
     /// <summary>What there is to be known that was not told yet.</summary>
     public void Warnings()
