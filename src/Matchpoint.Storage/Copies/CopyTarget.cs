@@ -140,7 +140,6 @@ internal sealed class CopyTarget : IDisposable
         WholeMark.Remove(files, _path);
         foreach (var name in new[] { "positions", "cut" }) files.Delete(Path.Combine(_path, name));
         var held = Held(cancellation);
-        RemoveStrange();
         var buffer = new byte[Limits.ChunkBytes];
         for (var i = 0; i < _files.Length; i++)
         {
@@ -156,6 +155,8 @@ internal sealed class CopyTarget : IDisposable
                 else _missing.Add((i, chunk));
             }
         }
+
+        RemoveStrange(); // Not before: chunks of another donor's picture may lie there under other names.
     }
 
     private static bool Has(IFile file, long position, Span<byte> bytes, ChunkDigest digest) => file.Read(position, bytes) == bytes.Length && ChunkDigest.Of(bytes) == digest;

@@ -32,6 +32,8 @@ internal sealed class CopyDonor(CopyStock stock, Members members, NodeClock cloc
 
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly CopyPicture _picture = new(clock);
+    private readonly Lock _gate = new();
+    private (NodeId Node, CancellationTokenSource Replaced)? _serving;
 
     /// <summary>Whether somebody is being served.</summary>
     public bool IsBusy => _turn.CurrentCount == 0;
@@ -55,20 +57,28 @@ internal sealed class CopyDonor(CopyStock stock, Members members, NodeClock cloc
                 return;
             }
 
-            if (!_turn.Wait(0, CancellationToken.None))
+            if (!await HasTurnAsync(request.Node, stopping).ConfigureAwait(false))
             {
                 await channel.CloseAsync(GoodbyeCode.Busy, $"'{members.Self}' is copying to another member").ConfigureAwait(false);
                 return;
             }
 
+            using var replaced = CancellationTokenSource.CreateLinkedTokenSource(stopping);
             try
             {
-                await GiveAsync(channel, request, stopping).ConfigureAwait(false);
+                lock (_gate) _serving = (request.Node, replaced);
+                await GiveAsync(channel, request, replaced.Token).ConfigureAwait(false);
             }
             finally
             {
+                lock (_gate) _serving = null;
                 _turn.Release();
             }
+        }
+        catch (OperationCanceledException) when (!stopping.IsCancellationRequested)
+        {
+            // The member came back over another connection before the loss of this one was seen.
+            channel.Abort();
         }
         catch (ChannelClosedException)
         {
@@ -86,6 +96,19 @@ internal sealed class CopyDonor(CopyStock stock, Members members, NodeClock cloc
     {
         _picture.Dispose();
         _turn.Dispose();
+    }
+
+    /// <summary>One member at a time. One that asks while it is being served has lost that connection.</summary>
+    private async Task<bool> HasTurnAsync(NodeId node, CancellationToken stopping)
+    {
+        if (_turn.Wait(0, CancellationToken.None)) return true;
+        lock (_gate)
+        {
+            if (_serving is not { } serving || serving.Node != node) return false;
+            serving.Replaced.Cancel();
+        }
+
+        return await _turn.WaitAsync(Limits.MessageTimeout / 2, stopping).ConfigureAwait(false);
     }
 
     private string? WhyNot(in CopyRequest request)

@@ -57,7 +57,11 @@ internal sealed class CopyFetch(RecordLog log, IStateStore states, Members membe
         {
             try
             {
-                await FromAsync(donor, asker, hold, either.Token).ConfigureAwait(false);
+                while (!await FromAsync(donor, asker, hold, either.Token).ConfigureAwait(false))
+                {
+                    // The connection was lost in the middle: the donor has kept the picture, and the next donor's is another one.
+                }
+
                 return null;
             }
             catch (Exception error) when (!either.IsCancellationRequested
@@ -81,7 +85,9 @@ internal sealed class CopyFetch(RecordLog log, IStateStore states, Members membe
         return channel;
     }
 
-    private async Task FromAsync(string donor, CopyRequest asker, CopyHold hold, CancellationToken cancellation)
+    /// <summary>Fetches from one donor.</summary>
+    /// <returns>Whether it is whole; else the connection was lost after some of it had come.</returns>
+    private async Task<bool> FromAsync(string donor, CopyRequest asker, CopyHold hold, CancellationToken cancellation)
     {
         var channel = await ConnectAsync(donor, cancellation).ConfigureAwait(false);
         await using (channel.ConfigureAwait(false))
@@ -98,10 +104,20 @@ internal sealed class CopyFetch(RecordLog log, IStateStore states, Members membe
                 throw new ProtocolException(nameof(CopyOffer), "last", $"{neededFrom.Previous} or more", $"{offer.Last}");
             hold.NeededFrom = offer.Last.Next;
             using var target = await BusyWork.RunAsync(channel, clock, token => CopyTarget.Begin(log.Directory, offer, token), cancellation).ConfigureAwait(false);
-            await ReceiveAsync(channel, donor, offer, target, cancellation).ConfigureAwait(false);
+            var had = target.Present;
+            try
+            {
+                await ReceiveAsync(channel, donor, offer, target, cancellation).ConfigureAwait(false);
+            }
+            catch (ChannelException) when (target.Present > had && !cancellation.IsCancellationRequested)
+            {
+                return false;
+            }
+
             await channel.CloseAsync(GoodbyeCode.Done, "").ConfigureAwait(false);
             await log.WaitAsync(log.Appended.Vlsn, FlushPolicy.Write, cancellation).ConfigureAwait(false);
             await Task.Run(() => target.Finish(states, ExportUndecided()), cancellation).ConfigureAwait(false);
+            return true;
         }
     }
 

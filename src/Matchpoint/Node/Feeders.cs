@@ -48,8 +48,8 @@ internal sealed class Feeders(
     /// <summary>Passes on what a replica said to this node's own feeder.</summary>
     public Action<string, Acknowledge> Relay { get; set; } = static (_, _) => { };
 
-    /// <summary>Hears, on the primary, what a member has on its device.</summary>
-    public Action<string, Vlsn> Acknowledged { get; set; } = static (_, _) => { };
+    /// <summary>Hears, on the primary of a term, what a member has on its device.</summary>
+    public Action<string, Term, Vlsn> Acknowledged { get; set; } = static (_, _, _) => { };
 
     /// <summary>Why nobody is fed, for whoever asks.</summary>
     public Func<string> WhyNot { get; set; } = static () => "this node is not the primary";
@@ -247,7 +247,8 @@ internal sealed class Feeders(
     /// <inheritdoc/>
     public void OnAcknowledge(string replica, in Acknowledge said)
     {
-        if (!_role.IsPrimary)
+        var role = Role;
+        if (!role.IsPrimary)
         {
             Relay(replica, said);
             return;
@@ -258,7 +259,7 @@ internal sealed class Feeders(
             if (!_feeds.ContainsKey(replica) && members.Contains(replica)) _relayed[replica] = (said, clock.Now);
         }
 
-        Acknowledged(replica, said.Flushed);
+        Acknowledged(replica, role.Term, said.Flushed);
         var heardAt = TimeSpan.FromTicks(said.Heard);
         if (said.Counts && heardAt <= clock.Now) progress.OnVoter(replica, said.Appended, said.Flushed, heardAt);
     }

@@ -35,6 +35,7 @@ internal sealed class LogRetention : IDisposable
     private readonly Dictionary<string, (Vlsn Before, TimeSpan Until)> _fetching = new(StringComparer.Ordinal);
     private readonly HashSet<string> _fallen = new(StringComparer.Ordinal);
     private Term _reign;
+    private Term _shown;
     private bool _isDisposed;
 
     /// <summary>Begins to look at the log's head, now and then and whenever <see cref="Trim"/> is called.</summary>
@@ -80,6 +81,7 @@ internal sealed class LogRetention : IDisposable
             var first = First();
             var before = first.IsNull ? Vlsn.Null : first.Previous;
             if (!from.IsNull) before = Vlsn.Max(before, from.Previous);
+            IsPrimary_Deciding();
             lock (_gate) _fetching[member] = (before, _clock.Now + HoldSilence);
             return before.Next;
         }
@@ -120,10 +122,11 @@ internal sealed class LogRetention : IDisposable
         lock (_deciding) _isDisposed = true;
     }
 
-    private void OnAcknowledged(string member, Vlsn flushed)
+    private void OnAcknowledged(string member, Term reign, Vlsn flushed)
     {
         lock (_gate)
         {
+            if (reign > _reign) BeginReign_Locked(reign);
             _holds[member] = flushed;
             if (_fetching.Count > 0) _fetching.Remove(member);
             if (_fallen.Count > 0) _fallen.Remove(member);
@@ -141,7 +144,7 @@ internal sealed class LogRetention : IDisposable
             first = view.First;
         }
 
-        var isPrimary = BeginReignIfNew_Deciding();
+        var isPrimary = IsPrimary_Deciding();
         var needs = isPrimary ? Needs(first) : [.. _members.Others.Select(static name => new MemberNeed(name, Vlsn.Null))];
         var plan = RetentionPlan.Decide(segments, _state.Flushed.Vlsn, needs, options, (long)(_clock.Time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalMicroseconds);
         if (!plan.RemoveUpTo.IsNull && plan.RemoveUpTo >= first && _log.RemoveUpTo(plan.RemoveUpTo) > 0) first = First();
@@ -159,24 +162,28 @@ internal sealed class LogRetention : IDisposable
         }
     }
 
-    /// <summary>What members said to an earlier primary, this node or another, may have been undone since.</summary>
-    private bool BeginReignIfNew_Deciding()
+    /// <summary>Whether this node is the primary; when its reign is a new one, nothing is known of the members yet.</summary>
+    private bool IsPrimary_Deciding()
     {
         var role = _feeders.Role;
-        var reign = role.IsPrimary ? role.Term : Term.None;
-        if (reign != _reign)
+        lock (_gate)
         {
-            _reign = reign;
-            _warnings.Clear();
-            lock (_gate)
-            {
-                _holds.Clear();
-                _fetching.Clear();
-                _fallen.Clear();
-            }
+            if (role.IsPrimary && role.Term > _reign) BeginReign_Locked(role.Term);
+            if (role.IsPrimary && _shown == _reign) return true;
+            _shown = role.IsPrimary ? _reign : Term.None;
         }
 
-        return reign != Term.None;
+        _warnings.Clear();
+        return role.IsPrimary;
+    }
+
+    /// <summary>What members said to an earlier primary, this node or another, may have been undone since.</summary>
+    private void BeginReign_Locked(Term reign)
+    {
+        _reign = reign;
+        _holds.Clear();
+        _fetching.Clear();
+        _fallen.Clear();
     }
 
     private List<MemberNeed> Needs(Vlsn first)

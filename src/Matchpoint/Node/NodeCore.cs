@@ -25,7 +25,6 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     private readonly DataDirectory _directory;
     private readonly BallotFile _ballot;
     private readonly StateKeeper _keeper;
-    private readonly LogRetention _retention;
     private readonly CopyDonor _donor;
     private readonly CopyFetch _copying;
     private readonly ElectionSettings _settings;
@@ -65,8 +64,8 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         Feeders.Relay = Follower.Relay;
         Elections = new ElectionDriver(_settings, ballot, log, Members, Feeders, Progress, Clock, parts.Network, this);
         var stock = new CopyStock(directory, parts.States(options), log, keeper.State, () => Progress.Durable, () => Feeders.Role);
-        _retention = new LogRetention(log, keeper.State, Members, Feeders, Clock, parts.Retention(options, parts.Log), Board, Fail);
-        _donor = new CopyDonor(stock, Members, Clock, parts.NewId, options.CopyBytesPerSecond, _retention);
+        Retention = new LogRetention(log, keeper.State, Members, Feeders, Clock, parts.Retention(options, parts.Log), Board, Fail);
+        _donor = new CopyDonor(stock, Members, Clock, parts.NewId, options.CopyBytesPerSecond, Retention);
         _copying = new CopyFetch(log, stock.States, Members, Clock, options, parts.Network) { Progressed = OnCopyProgress };
         Progress.DurableMoved = OnDurableMoved;
         log.Moved = OnLogMoved;
@@ -120,6 +119,9 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
 
     /// <summary>Whom it feeds.</summary>
     public Feeders Feeders { get; }
+
+    /// <summary>What of the log's head it keeps.</summary>
+    public LogRetention Retention { get; }
 
     /// <summary>Whom it follows.</summary>
     public Follower Follower { get; }
@@ -206,7 +208,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         Feeders.Dispose();
         if (_listener is not null) await _listener.DisposeAsync().ConfigureAwait(false);
         _donor.Dispose();
-        _retention.Dispose();
+        Retention.Dispose();
         await Follower.DisposeAsync().ConfigureAwait(false);
         Progress.EndAll();
         await _keeper.DisposeAsync().ConfigureAwait(false);
@@ -442,8 +444,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         Appender.Rebuild();
         Members.Changed = OnRoster;
         OnRoster(Members.Roster);
-        _keeper.Flushed = _retention.Trim;
-        _keeper.Start(Progress, Appender, Clock, Fail);
+        _keeper.Start(Progress, Appender, Clock, Retention.Trim, Fail);
         Board.Report(NodeState.Electing, "looking for the group");
         if ((Options.Listen ?? (Options.Members.Count > 0 ? Members.AddressOf(Members.Self).ToString() : null)) is { } address)
         {

@@ -24,6 +24,7 @@ internal sealed class StateKeeper : IAsyncDisposable
     private readonly Signal _signal = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly long _flushBytes;
+    private Action _flushed = static () => { };
     private Task _running = Task.CompletedTask;
     private long _flushedAtBytes;
     private int _isNews;
@@ -67,12 +68,17 @@ internal sealed class StateKeeper : IAsyncDisposable
         }
     }
 
-    /// <summary>Called when the state was flushed: it needs the log up to there no more.</summary>
-    public Action Flushed { get; set; } = static () => { };
-
     /// <summary>Begins to follow what is durable.</summary>
-    public void Start(Progress progress, Appender appender, NodeClock clock, Action<Exception> fail) =>
+    /// <param name="progress">What is durable.</param>
+    /// <param name="appender">What holds it until it is applied.</param>
+    /// <param name="clock">The node's clock.</param>
+    /// <param name="flushed">Called when the state was flushed: it needs the log up to there no more.</param>
+    /// <param name="fail">Called when the state cannot go on.</param>
+    public void Start(Progress progress, Appender appender, NodeClock clock, Action flushed, Action<Exception> fail)
+    {
+        _flushed = flushed;
         _running = Task.Run(() => RunAsync(progress, appender, clock, fail));
+    }
 
     /// <summary>More is durable.</summary>
     public void OnDurableMoved()
@@ -141,7 +147,7 @@ internal sealed class StateKeeper : IAsyncDisposable
         if (_replay.AppliedBytes - _flushedAtBytes < _flushBytes) return;
         _flushedAtBytes = _replay.AppliedBytes;
         State.Flush();
-        Flushed();
+        _flushed();
     }
 
     private static void RemoveData(IState state)

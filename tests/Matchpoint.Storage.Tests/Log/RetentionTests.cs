@@ -41,6 +41,40 @@ public class RetentionTests
     }
 
     [Theory]
+    // what a member needs that fetches a copy, budget, most that is held, minutes of age (0 none) => removed up to
+    [InlineData(20, 100, 1000, 0, 20)]
+    [InlineData(20, 100, 1000, 1, 20)]
+    [InlineData(0, 100, 1000, 1, 0)]
+    [InlineData(25, 100, 1000, 0, 20)]
+    // More is held than may be: it is let go of, down to what may be held.
+    [InlineData(0, 100, 499, 0, 10)]
+    [InlineData(0, 100, 500, 0, 0)]
+    [InlineData(0, 100, 250, 0, 30)]
+    public void What_a_member_needs_behind_its_copy_stays_beyond_the_budget(long holds, long budget, long most, int minutes, long removed)
+    {
+        var options = new RetentionOptions { KeepBytes = 0, BudgetBytes = budget, HoldBytes = most, BudgetAge = minutes == 0 ? null : TimeSpan.FromMinutes(minutes) };
+        MemberNeed[] needs = [new MemberNeed("fetching", VlsnOf(holds), IsFetching: true), new MemberNeed("fast", Vlsn.Of(50))];
+        Assert.Equal(VlsnOf(removed), RetentionPlan.Decide(Kept, Vlsn.Of(50), needs, options, now: 10 * Minute).RemoveUpTo);
+    }
+
+    [Fact]
+    public void A_hold_is_warned_about_by_what_may_be_held_and_at_no_age()
+    {
+        var options = new RetentionOptions { KeepBytes = 0, BudgetBytes = 100, HoldBytes = 800, BudgetAge = TimeSpan.FromMinutes(1) };
+        var warning = Assert.Single(RetentionPlan.Decide(Kept, Vlsn.Of(50), [new MemberNeed("fetching", Vlsn.Null, IsFetching: true)], options, now: 6 * Minute).Warnings);
+        Assert.Equal((500.0 / 800, 300), (warning.Used, warning.BytesLeft));
+        Assert.Equal(TimeSpan.FromMinutes(3), warning.TimeLeft);
+        Assert.Empty(RetentionPlan.Decide(Kept, Vlsn.Of(50), [new MemberNeed("fetching", Vlsn.Of(20), IsFetching: true)], options, now: 6 * Minute).Warnings);
+    }
+
+    [Fact]
+    public void The_segment_that_is_being_written_makes_nobody_fall_off_by_its_age()
+    {
+        var options = new RetentionOptions { KeepBytes = 0, BudgetBytes = 1000, BudgetAge = TimeSpan.FromMinutes(1) };
+        Assert.Empty(RetentionPlan.Decide(Kept, Vlsn.Of(50), [new MemberNeed("slow", Vlsn.Of(45))], options, now: 100 * Minute).Warnings);
+    }
+
+    [Theory]
     // a member's last record, budget => warned, bytes left
     [InlineData(50, 600, false, 0)]
     [InlineData(45, 600, false, 0)]

@@ -95,6 +95,9 @@ internal sealed class TestGroup : IAsyncDisposable
         }
     }
 
+    /// <summary>The link over which a member connects to another.</summary>
+    public TestLink Link(string from, string to) => _links[(from, to)];
+
     /// <summary>Waits until one running node is the primary and the others follow it.</summary>
     public async Task SettledAsync()
     {
