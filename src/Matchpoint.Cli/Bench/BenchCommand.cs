@@ -19,7 +19,7 @@ internal static class BenchCommand
         Bench("catchup", "A replica that was away catches up; one whose log has grown apart rejoins.", setup => new CatchupBench(setup).RunAsync),
         Bench("failover", "Three processes; the primary is killed, or stopped: when are writes accepted again?", setup => new FailoverBench(setup).RunAsync),
         Bench("read", "Gets and scans beside bare RocksDB.", setup => new ReadBench(setup).RunAsync),
-        Bench("restore", "A node with an empty disk gets a full copy, and what is sent again when it is closed meanwhile.", setup => new RestoreBench(setup).RunAsync),
+        Bench("restore", "Full copies: how fast, what is sent again, how well they keep their rate, what they do to commits, joins under load.", setup => new RestoreBench(setup).RunAsync),
         Bench("syncup", "Syncup on a log of ten million records with one million diverged.", setup => new SyncupBench(setup).RunAsync),
     };
 

@@ -1,3 +1,4 @@
+using Matchpoint.Node;
 using Matchpoint.Transport;
 
 namespace Matchpoint.Cli.Bench;
@@ -12,7 +13,13 @@ internal sealed class BenchGroup : IAsyncDisposable
     private readonly Dictionary<string, MatchpointNode> _nodes = new(StringComparer.Ordinal);
     private readonly Func<string, MatchpointOptions> _options;
 
-    private BenchGroup(Func<string, MatchpointOptions> options) => _options = options;
+    private readonly NodeParts _parts;
+
+    private BenchGroup(Func<string, MatchpointOptions> options, NodeParts parts)
+    {
+        _options = options;
+        _parts = parts;
+    }
 
     /// <summary>The nodes that run.</summary>
     public IEnumerable<MatchpointNode> Nodes => _nodes.Values;
@@ -21,28 +28,38 @@ internal sealed class BenchGroup : IAsyncDisposable
     public MatchpointNode Primary => _nodes.Values.First(node => node.IsPrimary);
 
     /// <summary>Opens three nodes and waits until they follow their primary.</summary>
-    public static async Task<BenchGroup> OpenAsync(string directory, Durability durability, TimeSpan? electionTimeout, CancellationToken cancellation, BenchCertificates? certificates = null)
+    public static Task<BenchGroup> OpenAsync(string directory, Durability durability, TimeSpan? electionTimeout, CancellationToken cancellation, BenchCertificates? certificates = null) =>
+        OpenAsync(directory, durability, electionTimeout, options => options with { Security = certificates?.Of(options.Name) }, NodeParts.Real, cancellation);
+
+    /// <summary>Opens three nodes with options and parts of their own; both are asked for whenever a member is started.</summary>
+    public static async Task<BenchGroup> OpenAsync(
+        string directory, Durability durability, TimeSpan? electionTimeout, Func<MatchpointOptions, MatchpointOptions> change, NodeParts parts, CancellationToken cancellation)
     {
         GroupMember[] members = [.. Names.Zip(LoopbackPorts.Take(3), (name, port) => new GroupMember(name, $"127.0.0.1:{port}"))];
-        var group = new BenchGroup(name => new MatchpointOptions
+        var group = new BenchGroup(name => change(new MatchpointOptions
         {
             Directory = Path.Combine(directory, name),
             Name = name,
             Members = members,
-            Security = certificates?.Of(name),
             Durability = durability,
             RollbackLimit = int.MaxValue,
             ElectionTimeout = electionTimeout ?? new MatchpointOptions { Directory = directory }.ElectionTimeout,
-        });
-        foreach (var member in members) await group.StartAsync(member.Name, cancellation);
-        foreach (var node in group.Nodes) await node.WaitUntilReadyAsync(Patience, cancellation);
+        }), parts);
+        await group.StartAllAsync(cancellation);
         return group;
+    }
+
+    /// <summary>Starts every member that does not run, and waits until they follow their primary.</summary>
+    public async Task StartAllAsync(CancellationToken cancellation)
+    {
+        foreach (var name in Names.Where(name => !_nodes.ContainsKey(name))) await StartAsync(name, cancellation);
+        foreach (var node in Nodes) await node.WaitUntilReadyAsync(Patience, cancellation);
     }
 
     /// <summary>Starts a member that does not run.</summary>
     public async Task<MatchpointNode> StartAsync(string name, CancellationToken cancellation)
     {
-        var node = await MatchpointNode.OpenAsync(_options(name), cancellation);
+        var node = await MatchpointNode.OpenAsync(_options(name), _parts, cancellation);
         _nodes[name] = node;
         return node;
     }

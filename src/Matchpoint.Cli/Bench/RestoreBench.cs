@@ -3,13 +3,17 @@ using Matchpoint.Cli.Terminal;
 
 namespace Matchpoint.Cli.Bench;
 
-/// <summary>How fast a node with an empty disk has a full copy and follows (<c>restore.bytes</c>), and what is sent again when it is closed at nine tenths (<c>restore.repeat</c>).</summary>
+/// <summary>
+/// How fast a node with an empty disk has a full copy and follows (<c>restore.bytes</c>), what is sent again when it is closed at nine tenths (<c>restore.repeat</c>), and what a copy at full speed
+/// does to the commits of the others (<c>restore.commit.p99</c>). <see cref="JoinBench"/> has the rest.
+/// </summary>
 internal sealed class RestoreBench(BenchSetup setup)
 {
     private const long FullBytes = 1_000_000_000;
     private const int ValueBytes = 4000;
     private const int Writers = 64;
     private const double RepeatLimit = 0.15;
+    private const double SlowdownLimit = 2;
     private const long RawBytes = 512L * 1024 * 1024;
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(1);
@@ -17,7 +21,8 @@ internal sealed class RestoreBench(BenchSetup setup)
     /// <summary>Runs everything.</summary>
     public async Task<IReadOnlyList<Figure>> RunAsync(CancellationToken cancellation)
     {
-        List<double> write = [], loopback = [], bytes = [], repeat = [];
+        List<double> write = [], loopback = [], bytes = [], repeat = [], slowdown = [];
+        IReadOnlyList<Figure> joins = await new JoinBench(setup).RunAsync(cancellation);
         await using var group = await BenchGroup.OpenAsync(Path.Combine(setup.Directory, "restore"), Durability.Fast, electionTimeout: null, cancellation);
         setup.Progress("restore: writing what is to be copied");
         var away = group.Nodes.First(node => !node.IsPrimary).Options.Name;
@@ -32,9 +37,13 @@ internal sealed class RestoreBench(BenchSetup setup)
             var (total, _, seconds) = await RestoreAsync(group, away, closeAt: null, had: 0, cancellation);
             bytes.Add(total / seconds);
             setup.Progress($"  {total / 1e6:0} MB, following after {seconds:0.00} s");
-            var (_, fetched, _) = await RestoreAsync(group, away, closeAt: 0.9, had: 0, cancellation);
+            var (whole, fetched) = (0.0, 0.0);
+            // A small copy may be whole before it is seen to be at nine tenths: then that was nothing.
+            for (var attempt = 0; attempt < 5 && whole - fetched <= 0; attempt++) (whole, fetched, _) = await RestoreAsync(group, away, closeAt: 0.9, had: 0, cancellation);
+            if (whole - fetched <= 0) throw new UsageException("--scale: a copy is so small then that it is whole before it can be interrupted; take more");
             var (all, again, _) = await RestoreAsync(group, away, closeAt: null, had: fetched, cancellation);
             repeat.Add(Math.Max(0, fetched + again - all) / all);
+            slowdown.Add(await SlowdownAsync(group, away, cancellation));
         }
 
         return
@@ -43,6 +52,8 @@ internal sealed class RestoreBench(BenchSetup setup)
             Figure.Most("raw.loopback", "bytes/s", loopback),
             Figure.Most("restore.bytes", "bytes/s", bytes, Math.Min(write.Max(), loopback.Max())),
             Figure.Least("restore.repeat", "share", repeat, RepeatLimit),
+            Figure.Least("restore.commit.p99", "p99 during a copy over p99 without", slowdown, SlowdownLimit),
+            .. joins,
         ];
     }
 
@@ -78,6 +89,19 @@ internal sealed class RestoreBench(BenchSetup setup)
         // The first that is told includes the first chunk.
         var fetched = to.Bytes - from.Bytes + Math.Min(from.Bytes, from.BytesPerSecond > 0 ? 1024 * 1024 : 0);
         return (to.TotalBytes, fetched, seconds);
+    }
+
+    private async Task<double> SlowdownAsync(BenchGroup group, string away, CancellationToken cancellation)
+    {
+        await group.StopAsync(away);
+        await using var quiet = SyncedLoad.Start(group.Primary, cancellation);
+        await Task.Delay(SyncedLoad.Quiet, setup.Time, cancellation);
+        var without = await quiet.EndAsync();
+        await using var beside = SyncedLoad.Start(group.Primary, cancellation);
+        await RestoreAsync(group, away, closeAt: null, had: 0, cancellation);
+        var during = await beside.EndAsync();
+        setup.Progress($"  synced commits, p99: {without.P99:0} us without a copy, {during.P99:0} us during one ({without.Count} and {during.Count} commits)");
+        return during.P99 / without.P99;
     }
 
     private static Task FillAsync(MatchpointNode node, int values, CancellationToken cancellation) => Task.WhenAll(Enumerable.Range(0, Writers).Select(writer => Task.Run(

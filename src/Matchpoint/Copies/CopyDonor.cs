@@ -182,11 +182,13 @@ internal sealed class CopyDonor(CopyStock stock, Members members, NodeClock cloc
     /// <summary>Sends the chunks of a picture that are asked for, until nobody asks any more: that ends in the channel's exception.</summary>
     internal static async Task SendChunksAsync(Channel channel, CopySource source, NodeClock clock, long? bytesPerSecond, CancellationToken stopping)
     {
-        var throttle = bytesPerSecond is { } most ? new CopyThrottle(most, clock.Now) : null;
+        CopyThrottle? throttle = null;
         while (true)
         {
             var frame = await channel.ReceiveAsync(Limits.MessageTimeout, stopping).ConfigureAwait(false);
             if (Opcodes.Of(frame.Span) == Opcode.CopyBusy) continue; // It looks through what it has already.
+            // The time before the first chunk is asked for is none that could be made up for.
+            if (bytesPerSecond is { } most) throttle ??= new CopyThrottle(most, clock.Now);
             var length = Put(channel, source, ChunkRequest.Decode(frame.Span));
             var wait = throttle?.WaitFor(length, clock.Now) ?? TimeSpan.Zero;
             if (wait > TimeSpan.Zero) await Task.Delay(wait, clock.Time, stopping).ConfigureAwait(false);

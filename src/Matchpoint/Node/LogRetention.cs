@@ -25,6 +25,7 @@ internal sealed class LogRetention : IDisposable
     private readonly NodeClock _clock;
     private readonly RetentionOptions _options;
     private readonly RetentionWarnings _warnings;
+    private readonly LogGrowth _growth = new();
     private readonly Action<Exception> _fail;
     private readonly ITimer _timer;
 
@@ -144,12 +145,13 @@ internal sealed class LogRetention : IDisposable
             first = view.First;
         }
 
+        if (segments.Count > 0) _growth.Note(_clock.Now, segments[^1].Totals.Position.End);
         var isPrimary = IsPrimary_Deciding();
         var needs = isPrimary ? Needs(first) : [.. _members.Others.Select(static name => new MemberNeed(name, Vlsn.Null))];
         var plan = RetentionPlan.Decide(segments, _state.Flushed.Vlsn, needs, options, (long)(_clock.Time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalMicroseconds);
         if (!plan.RemoveUpTo.IsNull && plan.RemoveUpTo >= first && _log.RemoveUpTo(plan.RemoveUpTo) > 0) first = First();
         if (!isPrimary) return;
-        _warnings.Show(plan.Warnings, needs);
+        _warnings.Show([.. plan.Warnings.Select(warning => warning with { TimeLeft = TimeLeft(warning, options) })], needs);
         foreach (var need in needs.Where(need => !first.IsNull && need.Holds.Next < first && !_feeders.IsFed(need.Name)))
         {
             lock (_gate)
@@ -160,6 +162,13 @@ internal sealed class LogRetention : IDisposable
 
             _warnings.FellOff(need, first, options);
         }
+    }
+
+    /// <summary>By the bytes at the rate of now, which is nearer than that of the whole backlog; by age as it was decided, if that is sooner.</summary>
+    private TimeSpan? TimeLeft(in FallingOff warning, RetentionOptions options)
+    {
+        var byBytes = _growth.TimeFor(warning.BytesLeft);
+        return options.BudgetAge is not null && (byBytes is null || warning.TimeLeft < byBytes) ? warning.TimeLeft : byBytes;
     }
 
     /// <summary>Whether this node is the primary; when its reign is a new one, nothing is known of the members yet.</summary>

@@ -65,9 +65,9 @@ internal sealed class RetentionWarnings(StatusBoard board, NodeClock clock)
     private string Sentence(in FallingOff warning, int tenth, bool isFetching)
     {
         var used = (warning.Used * 100).ToString("0", CultureInfo.InvariantCulture);
-        var when = warning.TimeLeft is { } left && left < TimeSpan.FromDays(365)
-            ? $"by the rate so far at {clock.Time.GetUtcNow() + left:yyyy-MM-dd HH:mm:ss} UTC"
-            : "at a time that cannot be told yet";
+        var when = warning.TimeLeft is { } left
+            ? $"at about {clock.Time.GetUtcNow() + left:yyyy-MM-dd HH:mm:ss} UTC, as fast as the log grows now"
+            : "when they are written: the log does not grow now";
         return isFetching
             ? $"the log that is held for '{warning.Member}', which fetches a full copy, takes {used} % of what may be held; {Size(warning.BytesLeft)} are left, used up {when}. "
                 + $"Then its copy is in vain: raise CopyBytesPerSecond, or write less until it is there."

@@ -1,0 +1,140 @@
+using System.Buffers.Binary;
+using Matchpoint.Node;
+using Matchpoint.Storage.Log;
+
+namespace Matchpoint.Cli.Bench;
+
+/// <summary>
+/// How well a copy keeps its rate (<c>restore.throttle</c>), what one with a rate does to the commits of the others (<c>restore.commit.p99.throttled</c>), and how many members with an empty disk join a group under full write load with one copy (<c>restore.joins</c>). The group keeps so
+/// little log, and the copy is so slow, that its head would have left every copy behind if it were not held.
+/// </summary>
+internal sealed class JoinBench(BenchSetup setup)
+{
+    private const int Joins = 20;
+    private const int ValueBytes = 16 * 1024;
+    private const int Writers = 32;
+    private const int StateBytes = 100_000_000;
+    private const double ThrottleLimit = 0.05;
+    private const double SlowdownLimit = 2;
+    private const long KeepBytes = 64 * 1024 * 1024;
+
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+
+    private readonly NodeParts _parts = NodeParts.Real with { Log = new LogOptions { SegmentBytes = 4 * 1024 * 1024 }, StateFlushBytes = 8 * 1024 * 1024 };
+
+    private long? _rate;
+
+    /// <summary>Runs everything.</summary>
+    public async Task<IReadOnlyList<Figure>> RunAsync(CancellationToken cancellation)
+    {
+        await using var group = await BenchGroup.OpenAsync(
+            Path.Combine(setup.Directory, "joins"), Durability.Full, TimeSpan.FromSeconds(5),
+            options => options with { LogKeepBytes = KeepBytes, MaxTailBytes = KeepBytes / 4, CopyBytesPerSecond = _rate }, _parts, cancellation);
+        setup.Progress("restore: a group that keeps little log, for members that join it under load");
+        await FillAsync(group.Primary, cancellation);
+        await SetRateAsync(group, cancellation);
+        var away = group.Nodes.First(node => !node.IsPrimary).Options.Name;
+        List<double> deviation = [], slowdown = [], joined = [];
+        for (var run = 1; run <= setup.Runs; run++)
+        {
+            var (copy, _) = await JoinAsync(group, away, cancellation);
+            deviation.Add(Math.Abs((copy.BytesPerSecond / _rate!.Value) - 1));
+            setup.Progress($"  {copy.TotalBytes / 1e6:0} MB at {copy.BytesPerSecond / 1e6:0.000} MB/s, {_rate / 1e6:0.000} allowed");
+            slowdown.Add(await SlowdownAsync(group, away, cancellation));
+        }
+
+        var wanted = Math.Max(1, (int)(Joins * setup.Scale));
+        var good = 0;
+        await using (var load = SyncedLoad.Start(group.Primary, Writers, ValueBytes, keys: 100, cancellation))
+        {
+            for (var join = 1; join <= wanted; join++)
+            {
+                var before = load.Bytes;
+                var (copy, copies) = await JoinAsync(group, away, cancellation);
+                var written = load.Bytes - before;
+                var outran = written > KeepBytes;
+                if (copies == 1 && outran) good++;
+                setup.Progress($"  join {join} of {wanted}: {copies} {(copies == 1 ? "copy" : "copies")} of {copy.TotalBytes / 1e6:0} MB; {written / 1e6:0} MB were committed meanwhile, "
+                    + (outran ? $"more than the {KeepBytes / 1e6:0} MB of log that are kept" : $"too few to outrun the {KeepBytes / 1e6:0} MB of log that are kept: it counts for nothing"));
+            }
+
+            await load.EndAsync();
+        }
+
+        setup.Progress($"  {good} of {wanted} members joined under full write load with one copy each");
+        joined.Add(good);
+        return
+        [
+            Figure.Least("restore.throttle", "deviation", deviation, ThrottleLimit),
+            Figure.Least("restore.commit.p99.throttled", "p99 during a copy over p99 without", slowdown, SlowdownLimit),
+            Figure.Most("restore.joins", $"of {wanted}", joined, wanted),
+        ];
+    }
+
+    private async Task<double> SlowdownAsync(BenchGroup group, string away, CancellationToken cancellation)
+    {
+        await using var quiet = SyncedLoad.Start(group.Primary, cancellation);
+        await Task.Delay(SyncedLoad.Quiet, setup.Time, cancellation);
+        var without = await quiet.EndAsync();
+        await using var beside = SyncedLoad.Start(group.Primary, cancellation);
+        await JoinAsync(group, away, cancellation);
+        var during = await beside.EndAsync();
+        setup.Progress($"  synced commits, p99: {without.P99:0} us without a copy, {during.P99:0} us during one ({without.Count} and {during.Count} commits)");
+        return during.P99 / without.P99;
+    }
+
+    /// <summary>More is written during a copy than is kept of the log: enough to outrun it, and less than may be held, though the load is never the same for long.</summary>
+    private async Task SetRateAsync(BenchGroup group, CancellationToken cancellation)
+    {
+        var load = SyncedLoad.Start(group.Primary, Writers, ValueBytes, keys: 100, cancellation);
+        await using (load)
+        {
+            await Task.Delay(SyncedLoad.Quiet * 2, setup.Time, cancellation);
+            await load.EndAsync();
+        }
+
+        var perSecond = load.Bytes / (SyncedLoad.Quiet.TotalSeconds * 2);
+        // The log that is kept is a part of the copy.
+        _rate = Math.Max(64 * 1024, (long)((StateBytes + KeepBytes) / (KeepBytes * 1.4 / perSecond)));
+        setup.Progress($"  {perSecond / 1e6:0.0} MB/s are committed; a copy takes {_rate / 1e6:0.0} MB/s");
+        foreach (var name in group.Nodes.Select(static node => node.Options.Name).ToList()) await group.StopAsync(name);
+        await group.StartAllAsync(cancellation);
+    }
+
+    /// <summary>Starts a member with an empty disk, and waits until it follows and takes part.</summary>
+    /// <returns>How the copy came to its end, and how many were fetched.</returns>
+    private async Task<(CopyProgress Copy, int Copies)> JoinAsync(BenchGroup group, string name, CancellationToken cancellation)
+    {
+        await group.StopAsync(name);
+        Directory.Delete(group.DirectoryOf(name), recursive: true);
+        CopyProgress? last = null;
+        var copies = 0;
+        var node = await group.StartAsync(name, cancellation);
+        node.CopyProgressed += (_, progress) => last = progress;
+        node.StateChanged += (_, change) => Interlocked.Add(ref copies, change.From == NodeState.NeedsCopy && change.To != NodeState.NeedsCopy ? 1 : 0);
+        var began = setup.Time.GetTimestamp();
+        while (!(node.GetStatus() is { State: NodeState.Following, Counts: true } && last is not null))
+        {
+            if (setup.Time.GetElapsedTime(began) > Patience) throw new TimeoutException($"{name} did not join within {Patience.TotalMinutes:0} minutes, with {copies} copies: {node.GetStatus().Step}");
+            await Task.Delay(Pause, setup.Time, cancellation);
+        }
+
+        return (last, copies);
+    }
+
+    private static Task FillAsync(MatchpointNode node, CancellationToken cancellation) => Task.WhenAll(Enumerable.Range(0, Writers).Select(writer => Task.Run(
+        async () =>
+        {
+            var random = new Random(writer);
+            var key = new byte[8];
+            var value = new byte[ValueBytes];
+            for (var i = writer; i < StateBytes / ValueBytes; i += Writers)
+            {
+                BinaryPrimitives.WriteInt64BigEndian(key, i);
+                random.NextBytes(value);
+                await node.Default.PutAsync(key, value, cancellation: cancellation);
+            }
+        },
+        cancellation)));
+}

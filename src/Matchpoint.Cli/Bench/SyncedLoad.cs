@@ -1,0 +1,62 @@
+using System.Buffers.Binary;
+
+namespace Matchpoint.Cli.Bench;
+
+/// <summary>Writers that commit beside something else, every commit on the devices of a majority, until it is over.</summary>
+internal sealed class SyncedLoad : IAsyncDisposable
+{
+    /// <summary>How long such a load runs when there is nothing beside it.</summary>
+    public static readonly TimeSpan Quiet = TimeSpan.FromSeconds(4);
+
+    private static readonly CommitOptions Synced = new() { Durability = Durability.Full };
+
+    private readonly CancellationTokenSource _over = new();
+    private readonly Task<List<double>[]> _writing;
+    private long _bytes;
+
+    private SyncedLoad(MatchpointNode node, int writers, int valueBytes, int keys, CancellationToken cancellation) =>
+        _writing = Task.WhenAll(Enumerable.Range(0, writers).Select(writer => Task.Run(() => WriteAsync(node, writer, valueBytes, keys, cancellation), cancellation)));
+
+    /// <summary>Bytes of values that were committed so far.</summary>
+    public long Bytes => Interlocked.Read(ref _bytes);
+
+    /// <summary>Starts writers of small values.</summary>
+    public static SyncedLoad Start(MatchpointNode node, CancellationToken cancellation) => Start(node, writers: 8, valueBytes: 100, keys: 10_000, cancellation);
+
+    /// <summary>Starts writers, each of which writes its keys over and over.</summary>
+    public static SyncedLoad Start(MatchpointNode node, int writers, int valueBytes, int keys, CancellationToken cancellation) => new(node, writers, valueBytes, keys, cancellation);
+
+    /// <summary>Ends it: how many commits there were, and how long 99 of a hundred took at the most, in microseconds.</summary>
+    public async Task<(double P99, int Count)> EndAsync()
+    {
+        await _over.CancelAsync();
+        var latencies = (await _writing).SelectMany(static list => list).Order().ToList();
+        return (latencies[(int)(latencies.Count * 0.99)], latencies.Count);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _over.CancelAsync();
+        await ((Task)_writing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _over.Dispose();
+    }
+
+    private async Task<List<double>> WriteAsync(MatchpointNode node, int writer, int valueBytes, int keys, CancellationToken cancellation)
+    {
+        var latencies = new List<double>(10_000);
+        var key = new byte[16];
+        var value = RawDisk.Noise(valueBytes);
+        BinaryPrimitives.WriteInt64BigEndian(key, -1 - writer);
+        for (var i = 0; !_over.IsCancellationRequested; i++)
+        {
+            BinaryPrimitives.WriteInt64BigEndian(key.AsSpan(8), i % keys);
+            var began = TimeProvider.System.GetTimestamp();
+            await node.Default.PutAsync(key, value, Synced, cancellation);
+            latencies.Add(TimeProvider.System.GetElapsedTime(began).TotalMicroseconds);
+            Interlocked.Add(ref _bytes, valueBytes);
+        }
+
+        return latencies;
+    }
+}
