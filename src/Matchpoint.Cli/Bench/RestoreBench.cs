@@ -23,7 +23,7 @@ internal sealed class RestoreBench(BenchSetup setup)
     {
         List<double> write = [], loopback = [], bytes = [], repeat = [], slowdown = [];
         IReadOnlyList<Figure> joins = await new JoinBench(setup).RunAsync(cancellation);
-        await using var group = await BenchGroup.OpenAsync(Path.Combine(setup.Directory, "restore"), Durability.Fast, electionTimeout: null, cancellation);
+        await using var group = await BenchGroup.OpenAsync(Path.Combine(setup.Directory, "restore"), Durability.Fast, TimeSpan.FromSeconds(3), cancellation);
         setup.Progress("restore: writing what is to be copied");
         var away = group.Nodes.First(node => !node.IsPrimary).Options.Name;
         await FillAsync(group.Primary, (int)(FullBytes * setup.Scale / ValueBytes), cancellation);

@@ -88,12 +88,12 @@ internal sealed class LogRetention : IDisposable
         }
     }
 
-    /// <summary>The other members in the order in which one that needs a copy should ask them: those that are fed, least behind first, then this one, then those that are not.</summary>
+    /// <summary>The other members with data, in the order in which one that needs a copy should ask them: those that are fed, least behind first, then this one, then those that are not.</summary>
     public IEnumerable<string> Donors(string asker)
     {
         const long step = 16 * 1024 * 1024;
         // In coarse steps, by name within one: whoever comes back asks the donor again whose picture it has a part of.
-        var byLag = _feeders.Status().Where(member => member.Name != asker).OrderBy(member => member.LagBytes / step).ThenBy(member => member.Name, StringComparer.Ordinal).ToList();
+        var byLag = _feeders.Status().Where(member => member.Name != asker && member.Kind != MemberKind.Arbiter).OrderBy(member => member.LagBytes / step).ThenBy(member => member.Name, StringComparer.Ordinal).ToList();
         return [.. byLag.Where(static member => member.IsConnected).Select(static member => member.Name), _members.Self, .. byLag.Where(static member => !member.IsConnected).Select(static member => member.Name)];
     }
 
