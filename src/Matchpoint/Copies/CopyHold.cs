@@ -106,13 +106,18 @@ internal sealed class CopyHold : IAsyncDisposable
                 var needed = NeededFrom;
                 var answer = await AskAsync(needed, cancellation).ConfigureAwait(false);
                 answeredAt = _clock.Now;
-                if (answer.First > needed) WhyLost = $"the primary gave up the log behind this copy: it is needed from record {needed} on, and begins at {answer.First} now. A newer copy is fetched, without what is here already.";
+                if (answer.First > needed)
+                {
+                    WhyLost = $"the primary gave up the log behind this copy: it is needed from record {needed} on, and begins at {answer.First} now. "
+                        + $"A newer copy is fetched, without what is here already.";
+                }
             }
             catch (Exception error) when (error is ChannelException or ProtocolException)
             {
                 // An answer that comes late must not be taken for that to the next question.
                 _channel.Abort();
-                if (_clock.Now - answeredAt > LogRetention.HoldSilence) WhyLost = $"the primary was not heard for {LogRetention.HoldSilence.TotalMinutes:0} minutes, and keeps the log behind this copy no longer: {error.Message}";
+                if (_clock.Now - answeredAt > LogRetention.HoldSilence)
+                    WhyLost = $"the primary was not heard for {LogRetention.HoldSilence.TotalMinutes:0} minutes, and keeps the log behind this copy no longer: {error.Message}";
             }
         }
 
