@@ -12,6 +12,7 @@ internal sealed class RestoreBench(BenchSetup setup)
     private const long FullBytes = 1_000_000_000;
     private const int ValueBytes = 4000;
     private const int Writers = 64;
+    private const int Attempts = 5;
     private const double RepeatLimit = 0.15;
     private const double SlowdownLimit = 2;
     private const long RawBytes = 512L * 1024 * 1024;
@@ -37,12 +38,7 @@ internal sealed class RestoreBench(BenchSetup setup)
             var (total, _, seconds) = await RestoreAsync(group, away, closeAt: null, had: 0, cancellation);
             bytes.Add(total / seconds);
             setup.Progress($"  {total / 1e6:0} MB, following after {seconds:0.00} s");
-            var (whole, fetched) = (0.0, 0.0);
-            // A small copy may be whole before it is seen to be at nine tenths: then that was nothing.
-            for (var attempt = 0; attempt < 5 && whole - fetched <= 0; attempt++) (whole, fetched, _) = await RestoreAsync(group, away, closeAt: 0.9, had: 0, cancellation);
-            if (whole - fetched <= 0) throw new UsageException("--scale: a copy is so small then that it is whole before it can be interrupted; take more");
-            var (all, again, _) = await RestoreAsync(group, away, closeAt: null, had: fetched, cancellation);
-            repeat.Add(Math.Max(0, fetched + again - all) / all);
+            repeat.Add(await RepeatAsync(group, away, cancellation));
             slowdown.Add(await SlowdownAsync(group, away, cancellation));
         }
 
@@ -85,10 +81,24 @@ internal sealed class RestoreBench(BenchSetup setup)
         }
 
         var seconds = setup.Time.GetElapsedTime(began).TotalSeconds;
+        if (first is null && had > 0) return (0, 0, seconds);
         var (from, to) = (first ?? throw new InvalidOperationException($"{name} follows without a copy"), last!);
         // The first that is told includes the first chunk.
         var fetched = to.Bytes - from.Bytes + Math.Min(from.Bytes, from.BytesPerSecond > 0 ? 1024 * 1024 : 0);
         return (to.TotalBytes, fetched, seconds);
+    }
+
+    /// <summary>The share that is sent again. A copy may be whole before the node is closed: then there is nothing to go on with, and it is done anew.</summary>
+    private async Task<double> RepeatAsync(BenchGroup group, string away, CancellationToken cancellation)
+    {
+        for (var attempt = 0; attempt < Attempts; attempt++)
+        {
+            var (_, fetched, _) = await RestoreAsync(group, away, closeAt: 0.9, had: 0, cancellation);
+            var (all, again, _) = await RestoreAsync(group, away, closeAt: null, had: fetched, cancellation);
+            if (all > 0) return Math.Max(0, fetched + again - all) / all;
+        }
+
+        throw new UsageException("--scale: a copy is so small then that it is whole before it can be interrupted; take more");
     }
 
     private async Task<double> SlowdownAsync(BenchGroup group, string away, CancellationToken cancellation)
