@@ -34,6 +34,9 @@ internal sealed class DamageException(string file, long position, string what, s
     public string Found { get; } = found;
 }
 
+/// <summary>The state cannot be used, and the log does not reach back so far that it could be built anew from it.</summary>
+internal sealed class StateLostException(string message) : StorageException(message);
+
 /// <summary>The directory or a file in it is not ours to use: not made by Matchpoint, of another group, or of a newer format.</summary>
 internal sealed class ForeignException(string message) : StorageException(message);
 

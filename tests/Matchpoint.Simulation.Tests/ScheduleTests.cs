@@ -44,6 +44,11 @@ public sealed class ScheduleTests
     [InlineData(338, "the last pieces of a transaction counted as durable where a majority held them, and were given up by a replica that came back")]
     [InlineData(61005, "the slot of the positions that a failed flush left in the cache counted as durable, and the other one was torn")]
     [InlineData(586, "a group whose log ended with the pieces of a transaction that was given up was never told to be together")]
+    [InlineData(200025, "a node with a damaged identity and no record yet could not be opened again")]
+    [InlineData(200099, "a node whose log was cut before damage could not help to elect, though it knew what it had promised")]
+    [InlineData(200223, "nobody gave a range of the log whose last record nobody else had, and durable records before it were given up")]
+    [InlineData(200403, "a flipped bit in the first bytes of the identity was taken for a newer format")]
+    [InlineData(204318, "a second disk was taken away while the first one was about to be damaged")]
     public async Task What_was_found_stays_found(long seed, string what)
     {
         var (exitCode, output) = await RunAsync("seed", $"{seed}");

@@ -89,7 +89,7 @@ internal static class StatusCommand
             {
                 NodeState.Primary => "[green]primary[/]",
                 NodeState.Following => "replica",
-                NodeState.Failed or NodeState.AwaitingOperator or NodeState.NeedsCopy => $"[red]{status.State}[/]",
+                NodeState.Failed or NodeState.AwaitingOperator or NodeState.NeedsCopy or NodeState.Repairing => $"[red]{status.State}[/]",
                 _ => $"[yellow]{status.State}[/]",
             };
             table.AddRow(
@@ -102,6 +102,7 @@ internal static class StatusCommand
         console.Write(table);
         foreach (var (_, status, _, _, _) in answers)
         {
+            if (status?.Scrub is { } scrub) console.MarkupLine($"{Markup.Escape(status.Name)}: {Markup.Escape(Scrubbed(scrub))}");
             foreach (var warning in status?.Warnings ?? []) console.MarkupLine($"[yellow]{Markup.Escape(status!.Name)}:[/] {Markup.Escape(warning)}");
         }
     }
@@ -113,6 +114,10 @@ internal static class StatusCommand
         var time = status.Lag is { } lag ? lag.TotalSeconds.ToString("0.0 s", CultureInfo.InvariantCulture) : "?";
         return last > status.Last ? $"{Show.Count(last - status.Last)} rec, {time}" : time;
     }
+
+    private static string Scrubbed(ScrubStatus scrub) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"log and state {(scrub.EndedAt is { } ended ? $"were read again until {ended:yyyy-MM-dd HH:mm}" : "are being read again")}: {scrub.Bytes / 1e6:0.0} MB, {scrub.Found ?? "nothing damaged"}");
 
     private static object Facts(Answer answer) => new { address = answer.Address, status = answer.Status, digest = answer.Digest, digestAt = answer.DigestAt, failure = answer.Failure };
 }

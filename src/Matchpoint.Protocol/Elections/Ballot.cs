@@ -18,7 +18,7 @@ internal enum Standing : byte
     BallotLost = 2,
 
     /// <summary>
-    /// It had acknowledged records that were not flushed, and then its machine started anew: some may be gone. It takes part once it has caught up.
+    /// Records that it acknowledged may be gone: they were not flushed when its machine started anew, or its log was found damaged. It takes part once it has caught up.
     /// </summary>
     Rebooted = 3,
 }

@@ -89,4 +89,10 @@ internal enum Opcode : byte
 
     /// <summary>One end of a copy reads what it has, and is alive.</summary>
     CopyBusy = 37,
+
+    /// <summary>A node asks for a range of the log to mend its own with.</summary>
+    RangeRequest = 48,
+
+    /// <summary>Where the log stands before that range; the records follow.</summary>
+    RangeOffer = 49,
 }

@@ -11,7 +11,7 @@ internal static class Opcodes
         var opcode = (Opcode)frame[0];
         return NameOf(opcode) is not null
             ? opcode
-            : throw new ProtocolException("frame", "opcode", "1 to 7 or 16 to 37", $"{frame[0]}");
+            : throw new ProtocolException("frame", "opcode", "1 to 7, 16 to 37, 48 or 49", $"{frame[0]}");
     }
 
     /// <summary>The message's name; null for a number that no message has.</summary>
@@ -46,6 +46,8 @@ internal static class Opcodes
         Opcode.HoldRequest => nameof(Opcode.HoldRequest),
         Opcode.HoldAnswer => nameof(Opcode.HoldAnswer),
         Opcode.CopyBusy => nameof(Opcode.CopyBusy),
+        Opcode.RangeRequest => nameof(Opcode.RangeRequest),
+        Opcode.RangeOffer => nameof(Opcode.RangeOffer),
         _ => null,
     };
 }

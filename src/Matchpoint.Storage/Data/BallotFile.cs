@@ -89,6 +89,15 @@ internal sealed class BallotFile
     /// <param name="lastTerm">The term of the backup's last record.</param>
     public static Ballot OfNewBeginning(Term lastTerm) => Ballot.New with { Term = lastTerm, Standing = Standing.Rebooted, NoVoteUpTo = new Term(lastTerm.Value + TermsSkipped) };
 
+    /// <summary>
+    /// Takes note, durably, that records which this node acknowledged may be missing from its log: it takes no part until it has caught up, or all find out together who has most. What it
+    /// promised in elections it knows.
+    /// </summary>
+    public void DoubtLog()
+    {
+        if (_ballot.Standing == Standing.Full) Save(_ballot with { Standing = Standing.Rebooted });
+    }
+
     /// <summary>Takes note, durably, that records will be acknowledged before they are flushed.</summary>
     public void BeginUnflushedPromises()
     {
@@ -135,8 +144,7 @@ internal sealed class BallotFile
         const string advice = "Remove the file: the node then takes part in elections again when it has caught up with a primary that the others chose.";
         var bytes = DurableFile.Read(files, path, FixedSize + Limits.NodeNameBytes);
         if (bytes.Length < FixedSize) throw new DamageException(path, bytes.Length, "length", $"{FixedSize} bytes or more", $"{bytes.Length} bytes", advice);
-        if (!bytes.AsSpan().StartsWith(Magic))
-            throw new ForeignException($"{path}: this is not a Matchpoint ballot: expected it to begin with MPBALLOT, found {Convert.ToHexStringLower(bytes.AsSpan(0, 8))}.");
+        if (!bytes.AsSpan().StartsWith(Magic)) throw new DamageException(path, 0, "ballot: magic", "MPBALLOT", Convert.ToHexStringLower(bytes.AsSpan(0, 8)), advice);
         var stored = BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(12));
         var computed = Crc32C.AroundItself(bytes);
         if (stored != computed) throw new DamageException(path, 12, "ballot: CRC-32C", $"{computed:x8}", $"{stored:x8}", advice);

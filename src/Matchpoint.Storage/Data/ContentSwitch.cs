@@ -32,8 +32,7 @@ internal static class ContentSwitch
         if (!files.FileExists(path)) return 0;
         var bytes = DurableFile.Read(files, path, 4096);
         if (bytes.Length < Size) throw new DamageException(path, bytes.Length, "length", $"{Size} bytes", $"{bytes.Length} bytes", DamageException.RestoreAdvice);
-        if (!bytes.AsSpan().StartsWith(Magic))
-            throw new ForeignException($"{path}: this is not a Matchpoint content file: expected it to begin with MPCONTNT, found {Convert.ToHexStringLower(bytes.AsSpan(0, 8))}.");
+        if (!bytes.AsSpan().StartsWith(Magic)) throw new DamageException(path, 0, "content: magic", "MPCONTNT", Convert.ToHexStringLower(bytes.AsSpan(0, 8)), DamageException.RestoreAdvice);
         var stored = BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(12));
         var computed = Crc32C.AroundItself(bytes);
         if (stored != computed) throw new DamageException(path, 12, "content: CRC-32C", $"{computed:x8}", $"{stored:x8}", DamageException.RestoreAdvice);

@@ -18,6 +18,7 @@ namespace Matchpoint.Storage.Data;
 /// copy-1/, copy-2/  a full copy: in use, being fetched, or what is left of one
 /// snapshots/    what is being copied from here
 /// arbiter       only where the state holds no data: the directory of an arbiter
+/// damaged/      files that were found damaged and have been replaced
 /// </code>
 /// </summary>
 internal sealed class DataDirectory : IDisposable
@@ -67,6 +68,9 @@ internal sealed class DataDirectory : IDisposable
 
     /// <summary>Where the snapshots lie that are being copied from here.</summary>
     public string SnapshotsPath => System.IO.Path.Combine(Path, "snapshots");
+
+    /// <summary>Where files lie that were found damaged.</summary>
+    public string DamagedPath => System.IO.Path.Combine(Path, "damaged");
 
     /// <summary>The file of what the node promised in elections.</summary>
     public string BallotPath => System.IO.Path.Combine(Path, "ballot");

@@ -86,6 +86,9 @@ internal sealed class LogView : IDisposable
         }
     }
 
+    /// <summary>A view of segments that continue each other, whatever lies before and behind them. It closes them.</summary>
+    public static LogView Of(DataDirectory directory, Segment[] segments, Vlsn durable) => new(directory, segments, durable, pin: null, new LogOpenReport());
+
     /// <summary>Whether a VLSN lies in the view's range.</summary>
     public bool Holds(Vlsn vlsn) => !First.IsNull && vlsn >= First && vlsn <= Last;
 
@@ -191,6 +194,25 @@ internal sealed class LogView : IDisposable
         var found = TryGet(vlsn, out var header, out var lsn);
         Invariant.Holds(found, $"record {vlsn} is asked for; the view holds {First} to {Last}.");
         return new LogPosition(vlsn, lsn.Plus(header.Length), header.Fingerprint, header.Term);
+    }
+
+    /// <summary>Where the log stands before the record that begins at a byte; null when none begins there.</summary>
+    /// <exception cref="DamageException">What lies before it is damaged.</exception>
+    public LogPosition? PositionBefore(Lsn lsn)
+    {
+        if (lsn == End.End) return End;
+        if (_segments.Length == 0 || lsn < _segments[0].Before.End || lsn > End.End) return null;
+        var segment = SegmentAt(lsn);
+        var offset = lsn.DistanceFrom(segment.Before.End);
+        if (offset == 0) return segment.Before;
+        using var scanner = segment.ScanFrom(segment.Index.EntryBefore(offset));
+        do
+        {
+            Step(segment, scanner);
+        }
+        while (scanner.Position.End < lsn);
+        MustHold(scanner.Position.Vlsn);
+        return scanner.Position.End == lsn ? scanner.Position : null;
     }
 
     /// <summary>Reads records one after another from a VLSN to the end of the view, proving each.</summary>

@@ -106,6 +106,19 @@ internal sealed class PositionsFile : IDisposable
         }
     }
 
+    /// <summary>The highest VLSN that a node ever knew to be durable, as far as its file tells: null where it is missing or damaged.</summary>
+    public static Vlsn DurableAsFarAsKnown(IFileSystem files, string path)
+    {
+        try
+        {
+            return Read(files, path)?.Durable ?? Vlsn.Null;
+        }
+        catch (DamageException)
+        {
+            return Vlsn.Null;
+        }
+    }
+
     /// <summary>Reads the file for a look; null when it is missing.</summary>
     /// <exception cref="StorageException">Neither slot is sound, or one is of a newer format.</exception>
     public static Positions? Read(IFileSystem files, string path)

@@ -40,6 +40,32 @@ internal interface IState : IDisposable
     /// <summary>The state as it is now, whatever is applied later, until it is disposed.</summary>
     IStateSnapshot Snapshot();
 
+    /// <summary>Reads on from a key, and proves what it reads as far as it is protected, without disturbing others more than it must.</summary>
+    /// <param name="from">Where to begin.</param>
+    /// <param name="bytes">About so many bytes.</param>
+    /// <param name="read">How many it were.</param>
+    /// <returns>Where to go on; null at the end.</returns>
+    /// <exception cref="DamageException">What is stored is damaged.</exception>
+    byte[]? Verify(byte[] from, long bytes, out long read)
+    {
+        using var snapshot = Snapshot();
+        using var cursor = snapshot.Cursor(from, StateKey.BehindAll);
+        return Walk(cursor, from, bytes, out read);
+    }
+
+    /// <summary>Walks with a cursor from a key on, over about so many bytes.</summary>
+    static byte[]? Walk(IStateCursor cursor, byte[] from, long bytes, out long read)
+    {
+        read = 0;
+        for (var isThere = cursor.Seek(from); isThere; isThere = cursor.Next())
+        {
+            if (read >= bytes) return cursor.Key.ToArray();
+            read += cursor.Key.Length + cursor.Value.Length;
+        }
+
+        return null;
+    }
+
     /// <summary>Brings everything applied to the device.</summary>
     /// <exception cref="StorageException">The disk failed; the state takes nothing more.</exception>
     void Flush();

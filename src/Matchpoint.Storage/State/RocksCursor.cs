@@ -18,8 +18,8 @@ internal sealed class RocksCursor : IStateCursor
     private GCHandle _toHandle;
     private bool _isDisposed;
 
-    /// <summary>A cursor that stands nowhere.</summary>
-    public unsafe RocksCursor(string path, RocksDb db, RocksUses uses, Snapshot snapshot, byte[] from, byte[] to)
+    /// <summary>A cursor that stands nowhere. What is read for once takes no room from the blocks that are read often.</summary>
+    public unsafe RocksCursor(string path, RocksDb db, RocksUses uses, Snapshot snapshot, byte[] from, byte[] to, bool isForOnce = false)
     {
         _path = path;
         _uses = uses;
@@ -28,7 +28,7 @@ internal sealed class RocksCursor : IStateCursor
         _to = to;
         _fromHandle = GCHandle.Alloc(from, GCHandleType.Pinned);
         _toHandle = GCHandle.Alloc(to, GCHandleType.Pinned);
-        _read = new ReadOptions().SetSnapshot(snapshot);
+        _read = new ReadOptions().SetSnapshot(snapshot).SetVerifyChecksums(true).SetFillCache(!isForOnce);
         _read.SetIterateLowerBound((byte*)_fromHandle.AddrOfPinnedObject(), (ulong)from.Length);
         _read.SetIterateUpperBound((byte*)_toHandle.AddrOfPinnedObject(), (ulong)to.Length);
         _iterator = db.NewIterator(readOptions: _read);

@@ -60,6 +60,9 @@ internal sealed class RocksSnapshot : IStateSnapshot
     /// <inheritdoc/>
     public IStateCursor Cursor(ReadOnlySpan<byte> from, ReadOnlySpan<byte> to) => new RocksCursor(_path, _db, _uses, _snapshot, from.ToArray(), to.ToArray());
 
+    /// <summary>A cursor that reads for once: what it reads takes no room from what others read often.</summary>
+    public IStateCursor CursorForOnce(byte[] from, byte[] to) => new RocksCursor(_path, _db, _uses, _snapshot, from, to, isForOnce: true);
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -143,6 +143,14 @@ internal sealed class RocksState : IState
     public IStateSnapshot Snapshot() => new RocksSnapshot(_path, _db, _uses);
 
     /// <inheritdoc/>
+    public byte[]? Verify(byte[] from, long bytes, out long read)
+    {
+        using var snapshot = new RocksSnapshot(_path, _db, _uses);
+        using var cursor = snapshot.CursorForOnce(from, StateKey.BehindAll);
+        return IState.Walk(cursor, from, bytes, out read);
+    }
+
+    /// <inheritdoc/>
     public void Flush()
     {
         ThrowIfFailed();

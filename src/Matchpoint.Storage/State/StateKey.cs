@@ -14,6 +14,9 @@ internal static class StateKey
     /// <summary>The database that belongs to the store itself: its catalogue of names, and the position. No user's operation reaches it.</summary>
     public const ushort SystemDatabase = ushort.MaxValue;
 
+    /// <summary>Behind every key.</summary>
+    public static byte[] BehindAll { get; } = [0xff, 0xff, 0xff, 0xff];
+
     /// <summary>The length of the state's key for a user's key.</summary>
     public static int Size(int keyLength) => PrefixSize + keyLength;
 

@@ -20,15 +20,18 @@ public sealed partial class MatchpointNode : IAsyncDisposable
 {
     private const int MostWriters = 256;
 
+    private static readonly TimeSpan RepairPause = TimeSpan.FromSeconds(1);
+
     private readonly ConcurrentDictionary<string, MatchpointDatabase> _databases = new(StringComparer.Ordinal);
     private readonly ConcurrentBag<TransactionWriter> _writers = [];
-    private readonly Func<CancellationToken, Task<NodeCore>> _open;
+    private readonly Func<Storage.DamageException?, CancellationToken, Task<NodeCore>> _open;
     private readonly SemaphoreSlim _opening = new(1, 1);
     private readonly NodeParts _parts;
+    private readonly CancellationTokenSource _closing = new();
     private volatile Inside _inside;
     private volatile bool _isClosed;
 
-    private MatchpointNode(NodeCore core, NodeParts parts, Func<CancellationToken, Task<NodeCore>> open, NodeTelemetry telemetry)
+    private MatchpointNode(NodeCore core, NodeParts parts, Func<Storage.DamageException?, CancellationToken, Task<NodeCore>> open, NodeTelemetry telemetry)
     {
         _parts = parts;
         _open = open;
@@ -109,8 +112,8 @@ public sealed partial class MatchpointNode : IAsyncDisposable
             };
             var telemetry = new NodeTelemetry(options);
             parts = parts with { Log = parts.Log with { Wrote = telemetry.LogWritten, Flushed = telemetry.LogFlushed } };
-            var open = (CancellationToken given) => NodeCore.OpenAsync(options, parts, services, given);
-            node = new MatchpointNode(await open(cancellation).ConfigureAwait(false), parts, open, telemetry);
+            var open = (Storage.DamageException? found, CancellationToken given) => NodeCore.OpenAsync(options, parts, services, found, given);
+            node = new MatchpointNode(await open(null, cancellation).ConfigureAwait(false), parts, open, telemetry);
             telemetry.Opened(node);
             ready.SetResult(node);
             if (node.Core.Members.IsAlone) await node.WaitUntilReadyAsync(options.CommitTimeout, cancellation).ConfigureAwait(false);
@@ -288,11 +291,13 @@ public sealed partial class MatchpointNode : IAsyncDisposable
         if (!_isClosed) Telemetry.Closing(this);
         if (!_isClosed) await Core.Group.HandOverBeforeClosingAsync().ConfigureAwait(false);
         _isClosed = true;
+        await _closing.CancelAsync().ConfigureAwait(false);
         // While it is being opened with a full copy, that comes first.
         await _opening.WaitAsync(CancellationToken.None).ConfigureAwait(false);
         try
         {
             await Core.DisposeAsync().ConfigureAwait(false);
+            Core.Board.Report(NodeState.Closed, "closed");
         }
         finally
         {
@@ -333,12 +338,15 @@ public sealed partial class MatchpointNode : IAsyncDisposable
         board.Undone = Telemetry.RolledBack + (Action<RollbackNotice>)(notice => RolledBack?.Invoke(this, notice));
         board.CopyStep = Telemetry.CopyProgressed + (Action<CopyProgress>)(progress => CopyProgressed?.Invoke(this, progress));
         (board.Warned, board.Noted) = (Telemetry.Warned, Telemetry.Noted);
-        core.Copied = () => _ = Task.Run(() => OpenWithCopyAsync(core));
+        core.Copied = () => _ = Task.Run(() => OpenAgainAsync(core, found: null));
+        core.Damaged = found => _ = Task.Run(() => OpenAgainAsync(core, found));
         return new Inside(core, reader, catalogue, new Committer(core, Telemetry), new ChangeReader(core, catalogue));
     }
 
-    /// <summary>A full copy is whole: what holds the old content is closed, and another opened that finds the copy in its place.</summary>
-    private async Task OpenWithCopyAsync(NodeCore old)
+    /// <summary>
+    /// A full copy is whole, or something was found damaged: what holds the old content is closed, and another opened that finds the copy in its place, or mends the damage first.
+    /// </summary>
+    private async Task OpenAgainAsync(NodeCore old, Storage.DamageException? found)
     {
         await _opening.WaitAsync(CancellationToken.None).ConfigureAwait(false);
         try
@@ -346,21 +354,48 @@ public sealed partial class MatchpointNode : IAsyncDisposable
             if (_isClosed) return;
             old.WillBeReopened = true;
             await old.DisposeAsync().ConfigureAwait(false);
-            var core = await _open(CancellationToken.None).ConfigureAwait(false);
+            var before = old.Board.State;
+            var core = found is null ? await _open(null, CancellationToken.None).ConfigureAwait(false) : await OpenMendedAsync(old, found).ConfigureAwait(false);
+            if (core is null) return;
             _inside = Take(core);
-            Telemetry.CopyEnded(error: null);
-            StateChanged?.Invoke(this, new StateChange(NodeState.NeedsCopy, core.Board.State, core.Board.Step));
+            if (found is null) Telemetry.CopyEnded(error: null);
+            StateChanged?.Invoke(this, new StateChange(before, core.Board.State, core.Board.Step));
         }
         catch (Exception error)
         {
-            Telemetry.CopyEnded(error);
+            if (found is null) Telemetry.CopyEnded(error);
             // Nothing is lost: the old content is removed only when the new was opened.
-            old.Board.FailedToReopen($"the full copy could not be opened: {error.Message}");
-            StateChanged?.Invoke(this, new StateChange(NodeState.NeedsCopy, NodeState.Failed, old.Board.Step));
+            var before = old.Board.State;
+            old.Board.FailedToReopen($"{(found is null ? "the full copy" : "what was mended")} could not be opened: {error.Message}");
+            StateChanged?.Invoke(this, new StateChange(before, NodeState.Failed, old.Board.Step));
         }
         finally
         {
             _opening.Release();
+        }
+    }
+
+    /// <summary>Tries until it is mended: the others may be away. Null when the node is closed meanwhile.</summary>
+    private async Task<NodeCore?> OpenMendedAsync(NodeCore old, Storage.DamageException found)
+    {
+        while (true)
+        {
+            try
+            {
+                return await _open(found, _closing.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (_isClosed)
+            {
+                return null;
+            }
+            catch (Storage.StorageException error)
+            {
+                old.Board.Report(NodeState.Repairing, error.Message);
+                old.Board.Warn("failure", $"{error.Message} It is tried again.");
+            }
+
+            await Task.Delay(RepairPause, old.Clock.Time, _closing.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (_isClosed) return null;
         }
     }
 

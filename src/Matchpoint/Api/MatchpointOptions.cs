@@ -86,6 +86,11 @@ public sealed record MatchpointOptions
     /// <summary>How many bytes a second a full copy may take that this node gives to another: 64 KiB or more; null for as many as go.</summary>
     public long? CopyBytesPerSecond { get; init; }
 
+    /// <summary>
+    /// How many bytes a second the node reads again of its log and state, once a day, to find what its disk has lost before it is needed: 64 KiB or more; null for never.
+    /// </summary>
+    public long? ScrubBytesPerSecond { get; init; } = 8 * 1024 * 1024;
+
     /// <summary>How far the clocks of two members may be apart.</summary>
     public TimeSpan MaxClockSkew { get; init; } = TimeSpan.FromMinutes(1);
 

@@ -35,6 +35,9 @@ public enum NodeState
 
     /// <summary>It is no member of its group any more: it takes no part, and what it has grows old. Reads go on.</summary>
     Removed,
+
+    /// <summary>It found damage on its disk, and mends it with what other members have. It takes no part until that is done.</summary>
+    Repairing,
 }
 
 /// <summary>What a node knows of a member of its group.</summary>
@@ -63,6 +66,13 @@ public sealed record MemberStatus(
     /// <summary>Whether it does not count yet, though it is to: it has not caught up.</summary>
     public bool IsPending { get; init; }
 }
+
+/// <summary>How far the node has read its log and state again to see whether they are still as they were written.</summary>
+/// <param name="BeganAt">When the last pass began.</param>
+/// <param name="EndedAt">When it ended; null while it is under way.</param>
+/// <param name="Bytes">How many bytes it has read.</param>
+/// <param name="Found">What it found damaged, or why it could not go on; null for nothing.</param>
+public sealed record ScrubStatus(DateTimeOffset BeganAt, DateTimeOffset? EndedAt, long Bytes, string? Found);
 
 /// <summary>How a node is. Record numbers are 0 where there is none.</summary>
 public sealed record NodeStatus
@@ -120,6 +130,9 @@ public sealed record NodeStatus
 
     /// <summary>How far a full copy is that the node fetches; null when it fetches none.</summary>
     public CopyProgress? Copy { get; init; }
+
+    /// <summary>How the last scrub went, or goes; null before the first one.</summary>
+    public ScrubStatus? Scrub { get; init; }
 
     /// <summary>What is to be known or done, one sentence each.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Records;
+using Matchpoint.Storage;
 using Matchpoint.Storage.State;
 using Matchpoint.Transactions;
 
@@ -23,9 +24,21 @@ internal sealed class ChangeReader(NodeCore core, Catalogue catalogue)
             cancellation.ThrowIfCancellationRequested();
             if (result is WaitResult.Ended or WaitResult.Cancelled) throw new NodeFailedException($"node '{core.Members.Self}' was closed while its changes were followed.");
             if (result != WaitResult.Reached) continue;
-            var (sets, read) = Read(next, core.Progress.Durable);
+            var (sets, read) = ReadSound(next, core.Progress.Durable);
             next = read.Next;
             foreach (var set in sets) yield return set;
+        }
+    }
+
+    private (List<ChangeSet> Sets, Vlsn Read) ReadSound(Vlsn from, Vlsn durable)
+    {
+        try
+        {
+            return Read(from, durable);
+        }
+        catch (DamageException damage)
+        {
+            throw core.OnDamage(damage);
         }
     }
 

@@ -6,7 +6,8 @@ using Matchpoint.Protocol.Hello;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Syncup;
-using Matchpoint.Storage.Copies;
+using Matchpoint.Repairs;
+using Matchpoint.Storage;
 using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Log;
 using Matchpoint.Storage.State;
@@ -27,6 +28,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     private readonly StateKeeper _keeper;
     private readonly CopyDonor _donor;
     private readonly CopyFetch _copying;
+    private readonly RangeDonor _ranges;
     private readonly ElectionSettings _settings;
     private readonly SyncupPeer _self;
     private readonly ITimer _sweeper;
@@ -39,8 +41,9 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     private int _isFailed;
     private int _isDisposed;
 
-    private NodeCore(MatchpointOptions options, NodeParts parts, DataDirectory directory, RecordLog log, BallotFile ballot, StateKeeper keeper)
+    private NodeCore(MatchpointOptions options, NodeParts parts, OpenedNode opened)
     {
+        var (directory, log, ballot, keeper) = (opened.Directory, opened.Log, opened.Ballot, opened.Keeper);
         Options = options;
         _network = parts.Network;
         PieceBytes = parts.PieceBytes;
@@ -66,9 +69,15 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         var stock = new CopyStock(directory, parts.States(options), log, keeper.State, () => Progress.Durable, () => Feeders.Role);
         Retention = new LogRetention(log, keeper.State, Members, Feeders, Clock, parts.Retention(options, parts.Log), Board, Fail);
         _donor = new CopyDonor(stock, Members, Clock, parts.NewId, options.CopyBytesPerSecond, Retention);
+        _ranges = new RangeDonor(log, Members, () => Progress.Durable);
         _copying = new CopyFetch(log, stock.States, Members, Clock, options, parts.Network) { Progressed = OnCopyProgress };
+        Scrub = new Scrub(log, keeper.State, Clock, options.ScrubBytesPerSecond, parts) { IsBusy = () => _donor.IsBusy || Board.State is not (NodeState.Primary or NodeState.Following), Found = damage => OnDamage(damage) };
         Progress.DurableMoved = OnDurableMoved;
         log.Moved = OnLogMoved;
+        foreach (var sentence in opened.Notes.Concat(opened.Repairs)) Board.Note(sentence);
+        if (opened.Repairs.Count > 0) Board.Warn("repair", string.Join(" ", opened.Repairs));
+        if (keeper.Note is { } note) Board.Warn("state", note);
+        if (opened.HasForgotten) Follower.BeginDoubt();
         _sweeper = options.Time.CreateTimer(static state => ((NodeCore)state!).Sweep(), this, SweepInterval, SweepInterval);
     }
 
@@ -129,6 +138,9 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     /// <summary>The election.</summary>
     public ElectionDriver Elections { get; }
 
+    /// <summary>What reads the log and the state again.</summary>
+    public Scrub Scrub { get; }
+
     /// <summary>Where it listens; null for a node that is alone and does not.</summary>
     public Endpoint? Endpoint => _listener?.LocalEndpoint;
 
@@ -142,11 +154,12 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     /// <param name="options">Checked options.</param>
     /// <param name="parts">What it stands on.</param>
     /// <param name="services">Further services for its listener, by name.</param>
+    /// <param name="found">What was found damaged while it was open before; null for nothing.</param>
     /// <param name="cancellation">Gives up opening.</param>
     public static async Task<NodeCore> OpenAsync(
-        MatchpointOptions options, NodeParts parts, Func<NodeCore, IReadOnlyDictionary<string, ServiceHandler>> services, CancellationToken cancellation)
+        MatchpointOptions options, NodeParts parts, Func<NodeCore, IReadOnlyDictionary<string, ServiceHandler>> services, DamageException? found, CancellationToken cancellation)
     {
-        var core = await Task.Run(() => Open(options, parts), cancellation).ConfigureAwait(false);
+        var core = new NodeCore(options, parts, await NodeOpening.OpenAsync(options, parts, found, cancellation).ConfigureAwait(false));
         try
         {
             await core.StartAsync(services(core)).ConfigureAwait(false);
@@ -209,8 +222,10 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         if (_listener is not null) await _listener.DisposeAsync().ConfigureAwait(false);
         _donor.Dispose();
         Retention.Dispose();
+        _ranges.Dispose();
         await Follower.DisposeAsync().ConfigureAwait(false);
         Progress.EndAll();
+        await Scrub.DisposeAsync().ConfigureAwait(false);
         await _keeper.DisposeAsync().ConfigureAwait(false);
         Log.Moved = null;
         Log.Dispose();
@@ -354,16 +369,34 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     public void Fail(Exception error)
     {
         if (Volatile.Read(ref _isDisposed) != 0 || Interlocked.Exchange(ref _isFailed, 1) != 0) return;
-        Board.Report(NodeState.Failed, error.Message);
-        Board.Warn("failure", $"{error.Message} Close the node, mend the cause, and open it again.");
+        var damage = Members.Others.Any() ? error as DamageException : null;
         Failure = error;
+        Board.Report(damage is null ? NodeState.Failed : NodeState.Repairing, error.Message);
+        Board.Warn("failure", damage is null ? $"{error.Message} Close the node, mend the cause, and open it again." : $"{error.Message} The node mends it with what another member has.");
         Elections.Retire(error.Message);
         Appender.EndReign();
         Progress.EndReign();
         Feeders.ChangeRole(default);
+        if (damage is not null) Damaged(damage);
     }
 
-    /// <summary>Whether it is closed only to be opened again with a full copy.</summary>
+    /// <summary>A reader met damage. A node with peers mends it; one by itself goes on with what it can read. Returns what the reader is told.</summary>
+    public MatchpointException OnDamage(DamageException damage)
+    {
+        if (Members.Others.Any())
+        {
+            Fail(damage);
+            return new StaleReadException($"{damage.Message} Node '{Members.Self}' mends it with what another member has. Read again in a moment.");
+        }
+
+        Board.Warn("damage", damage.Message);
+        return new NodeFailedException(damage.Message, damage);
+    }
+
+    /// <summary>Called when something was found damaged that other members have: the node is to be closed, and opened again when it is mended.</summary>
+    public Action<DamageException> Damaged { get; set; } = static _ => { };
+
+    /// <summary>Whether it is closed only to be opened again, with a full copy or mended.</summary>
     public bool WillBeReopened { get; set; }
 
     /// <summary>Called when a full copy is whole: the node is to be closed and opened again, and has it then.</summary>
@@ -389,54 +422,6 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     /// <inheritdoc/>
     public void Warn(string source, string? sentence) => Board.Warn(source, sentence);
 
-    private static NodeCore Open(MatchpointOptions options, NodeParts parts)
-    {
-        var fresh = new NodeIdentity(GroupId.FromName(options.Group), new NodeId(parts.NewId()));
-        var holder = $"{parts.Process} (node {options.Name}), since {options.Time.GetUtcNow():yyyy-MM-dd HH:mm:ss} UTC";
-        var directory = DataDirectory.Open(parts.Files, options.Directory, holder, fresh);
-        RecordLog? log = null;
-        try
-        {
-            if (directory.Identity.Group != fresh.Group)
-                throw new Storage.ForeignException($"{directory.Path}: the directory belongs to group {directory.Identity.Group}, and '{options.Group}' is group {fresh.Group}. "
-                    + $"Name the group that made it, or another directory.");
-            var states = parts.States(options);
-            var isCopied = CopyTarget.InstallWhole(directory);
-            CopySource.RemoveLeftOver(directory, states);
-            log = RecordLog.Open(directory, parts.Log with { Time = options.Time });
-            var ballot = BallotFile.Open(directory, hasRecords: !log.Appended.Vlsn.IsNull);
-            // A log that only a node by itself ever wrote may be that of a member of this group: what it promised stays promised.
-            RequireKind(options, directory, log);
-            var keeper = StateKeeper.Open(directory, log, states, parts.StateFlushBytes, log.Durable, hasData: !directory.IsArbiter);
-            CopyTarget.RemoveReplaced(directory, states);
-            var core = new NodeCore(options, parts, directory, log, ballot, keeper);
-            foreach (var sentence in log.OpenReport.Sentences()) core.Board.Note(sentence);
-            if (keeper.Note is { } note) core.Board.Warn("state", note);
-            if (isCopied) core.Board.Note($"a full copy up to record {log.Appended.Vlsn} took the place of the log and the state");
-            return core;
-        }
-        catch
-        {
-            log?.Dispose();
-            directory.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>A directory is an arbiter's from its beginning, or never.</summary>
-    private static void RequireKind(MatchpointOptions options, DataDirectory directory, RecordLog log)
-    {
-        var kind = options.Members.FirstOrDefault(member => member.Name == options.Name)?.Kind ?? MemberKind.Voter;
-        if ((kind == MemberKind.Arbiter) == directory.IsArbiter) return;
-        if (directory.IsArbiter || !log.Appended.Vlsn.IsNull)
-        {
-            throw new Storage.StorageException($"{directory.Path}: the directory {(directory.IsArbiter ? "is that of an arbiter and has no data" : "has data")}, "
-                + $"and the options name '{options.Name}' as {kind}. Give the node a directory of its own, or name it as what it was.");
-        }
-
-        directory.MakeArbiter();
-    }
-
     private async Task StartAsync(IReadOnlyDictionary<string, ServiceHandler> more)
     {
         Progress.OnLocal(Log.Written, Log.Flushed);
@@ -445,6 +430,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         Members.Changed = OnRoster;
         OnRoster(Members.Roster);
         _keeper.Start(Progress, Appender, Clock, Retention.Trim, Fail);
+        Scrub.Start();
         Board.Report(NodeState.Electing, "looking for the group");
         if ((Options.Listen ?? (Options.Members.Count > 0 ? Members.AddressOf(Members.Self).ToString() : null)) is { } address)
         {
@@ -453,6 +439,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
                 [Services.Stream] = (channel, stopping) => Feeders.ServeAsync(channel, Protocol.Messages.SyncupVersion.Two, stopping),
                 [ElectionDriver.Service] = new GroupService(this).ServeAsync,
                 [CopyDonor.Service] = _donor.ServeAsync,
+                [RangeDonor.Service] = _ranges.ServeAsync,
             };
             _listener = await _network.ListenAsync(Transport.Endpoint.Parse(address), Admission.ForNodes(services), OnSessionFailed, Options.Time).ConfigureAwait(false);
         }
@@ -517,6 +504,7 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
 
     private void OnSessionFailed(string peer, Exception error)
     {
+        if (error is DamageException damage) OnDamage(damage);
         if (error is SyncupRefusedException or ChannelClosedException { Goodbye.Code: Protocol.Messages.GoodbyeCode.Refused }) Board.WarnForAWhile($"refused {peer.Split(':')[0]}", error.Message);
         Board.Note($"{peer}: {error.Message}");
     }

@@ -33,6 +33,12 @@ internal sealed record NodeParts
     /// <summary>How much a transaction may say in one record; larger ones are written in pieces of about this size. In bytes.</summary>
     public int PieceBytes { get; init; } = Limits.PieceBytes;
 
+    /// <summary>How long after it was opened a node begins to read its log and state again.</summary>
+    public TimeSpan ScrubAfter { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>How often it does.</summary>
+    public TimeSpan ScrubInterval { get; init; } = TimeSpan.FromDays(1);
+
     /// <summary>Where the identities of new nodes come from.</summary>
     public Func<Guid> NewId { get; init; } = Guid.NewGuid;
 

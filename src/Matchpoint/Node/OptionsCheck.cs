@@ -34,6 +34,7 @@ internal static class OptionsCheck
         Rule(options.LogKeepBytes >= 64 * MiB, nameof(options.LogKeepBytes), options.LogKeepBytes, "expected 64 MiB or more");
         Rule(options.LogKeepTime is not { } age || age >= TimeSpan.FromMinutes(1), nameof(options.LogKeepTime), options.LogKeepTime, "expected a minute or more, or null");
         Rule(options.CopyBytesPerSecond is null or >= 64 * 1024, nameof(options.CopyBytesPerSecond), options.CopyBytesPerSecond, "expected 64 KiB a second or more, or null");
+        Rule(options.ScrubBytesPerSecond is null or >= 64 * 1024, nameof(options.ScrubBytesPerSecond), options.ScrubBytesPerSecond, "expected 64 KiB a second or more, or null");
         Rule(options.LogKeepBytes >= options.MaxTailBytes, nameof(options.LogKeepBytes), options.LogKeepBytes,
             $"expected at least MaxTailBytes, which is {options.MaxTailBytes}: the pieces of a large transaction must be kept until it commits");
         Rule(options.CacheBytes >= MiB, nameof(options.CacheBytes), options.CacheBytes, "expected 1 MiB or more");

@@ -1,6 +1,7 @@
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
+using Matchpoint.Storage;
 using Matchpoint.Storage.State;
 using Matchpoint.Tail;
 using Matchpoint.Transactions;
@@ -59,9 +60,13 @@ internal sealed class Reader(NodeCore core)
         {
             throw Reopening();
         }
+        catch (DamageException damage)
+        {
+            throw core.OnDamage(damage);
+        }
     }
 
-    private StaleReadException Reopening() => new($"node '{core.Members.Self}' opens a full copy in place of what it had. Read again in a moment.");
+    private StaleReadException Reopening() => new($"node '{core.Members.Self}' opens what it holds anew, with a full copy or mended. Read again in a moment.");
 
     /// <summary>Waits until this node can serve a read of a level.</summary>
     public async ValueTask PrepareAsync(ReadLevel level, CancellationToken cancellation)
@@ -95,7 +100,13 @@ internal sealed class Reader(NodeCore core)
     {
         try
         {
-            return core.Appender.Snapshot(core.Progress.Durable, level.Kind == ReadKind.Local, isTransaction);
+            var snapshot = core.Appender.Snapshot(core.Progress.Durable, level.Kind == ReadKind.Local, isTransaction);
+            snapshot.OnDamage = core.OnDamage;
+            return snapshot;
+        }
+        catch (DamageException damage)
+        {
+            throw core.OnDamage(damage);
         }
         catch (ObjectDisposedException) when (core.WillBeReopened)
         {

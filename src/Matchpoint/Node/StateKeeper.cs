@@ -175,7 +175,7 @@ internal sealed class StateKeeper : IAsyncDisposable
         using (var view = log.View())
         {
             if (view.First > Vlsn.First)
-                throw new StorageException($"{directory.StatePath}: {why}. It cannot be built anew: the log begins at record {view.First}, not at 1. "
+                throw new StateLostException($"{directory.StatePath}: {why}. It cannot be built anew: the log begins at record {view.First}, not at 1. "
                     + $"The node needs a full copy; a backup or another member has one.");
         }
 

@@ -86,11 +86,12 @@ internal sealed class StatusBoard(TimeProvider time)
         lock (_gate) return ([.. _notes.TakeLast((int)Math.Clamp(_noted - count, 0, _notes.Count))], _noted);
     }
 
-    /// <summary>Which state may follow which: a failed node does not come back, a closed one does nothing.</summary>
+    /// <summary>Which state may follow which: a failed node does not come back, one that mends itself is opened anew, a closed one does nothing.</summary>
     public static bool IsLegal(NodeState from, NodeState to) => from switch
     {
         NodeState.Closed => false,
         NodeState.Failed => to == NodeState.Closed,
+        NodeState.Repairing => to is NodeState.Failed or NodeState.Closed, // What is opened when it is mended has another board.
         _ => to != NodeState.Opening,
     };
 

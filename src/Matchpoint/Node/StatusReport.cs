@@ -33,6 +33,7 @@ internal static class StatusReport
             Kind = core.Members.Roster.Find(core.Members.Self)?.Kind ?? MemberKind.Secondary,
             IsPending = core.Members.Roster.Find(core.Members.Self)?.IsPending ?? false,
             MembersAt = Number(core.Appender.RosterAt),
+            Scrub = core.Scrub.Status,
             Warnings = [.. core.Board.Warnings, .. core.Network.Warnings],
             Members = core.Feeders.Status(),
         };

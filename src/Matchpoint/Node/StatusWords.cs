@@ -18,7 +18,7 @@ internal static class StatusWords
         Standing.Full => null,
         Standing.New => "this node is new here: it takes part in elections and majorities once it has caught up",
         Standing.BallotLost => "the file ballot is gone, and with it what this node promised in elections: it takes part again once it has caught up with a primary that the others chose",
-        Standing.Rebooted => "the machine was started anew after records had been acknowledged unflushed, or every member begins again from a backup: "
+        Standing.Rebooted => "the machine was started anew after records had been acknowledged unflushed, or the log was found damaged, or every member begins again from a backup: "
             + "this node takes part again once it has caught up with a primary that the others chose, or that all chose together",
         _ => throw Invariant.Unreachable(standing),
     };

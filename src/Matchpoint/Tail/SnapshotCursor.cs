@@ -1,4 +1,5 @@
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Storage;
 using Matchpoint.Storage.State;
 
 namespace Matchpoint.Tail;
@@ -51,8 +52,26 @@ internal sealed class SnapshotCursor : IDisposable
     /// <summary>The value there.</summary>
     public ReadOnlySpan<byte> Value => _isStateCurrent ? _state.Value : _value.Span;
 
+    /// <summary>What a reader is told that meets damage; null where it is told as it is.</summary>
+    public Func<DamageException, MatchpointException>? OnDamage { get; init; }
+
     /// <summary>Goes on; false when there is no more.</summary>
     public bool MoveNext()
+    {
+        try
+        {
+            return Move();
+        }
+        catch (DamageException damage) when (OnDamage is not null)
+        {
+            throw OnDamage(damage);
+        }
+    }
+
+    /// <summary>Gives up what it holds.</summary>
+    public void Dispose() => _state.Dispose();
+
+    private bool Move()
     {
         if (!_hasBegun) Begin();
         else StepOver(Key);
@@ -72,9 +91,6 @@ internal sealed class SnapshotCursor : IDisposable
 
         return false;
     }
-
-    /// <summary>Gives up what it holds.</summary>
-    public void Dispose() => _state.Dispose();
 
     private void Begin()
     {

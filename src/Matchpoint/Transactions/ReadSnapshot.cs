@@ -1,5 +1,6 @@
 using Matchpoint.Node;
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Storage;
 using Matchpoint.Storage.State;
 using Matchpoint.Tail;
 
@@ -27,20 +28,30 @@ internal sealed class ReadSnapshot : IDisposable
     /// <summary>The record up to which it shows everything.</summary>
     public Vlsn At { get; }
 
+    /// <summary>What a reader is told that meets damage; null where it is told as it is.</summary>
+    public Func<DamageException, MatchpointException>? OnDamage { get; set; }
+
     /// <summary>The value of a key of the state, a transaction's own writes included; null when it has none.</summary>
     public byte[]? Get(ReadOnlySpan<byte> key, TailGeneration? own = null)
     {
-        return Tail(own).TryFind(key, At, _state.Position.Vlsn, out var value) switch
+        try
         {
-            TailAnswer.Value => value.ToArray(),
-            TailAnswer.Deleted => null,
-            _ => _state.Get(key),
-        };
+            return Tail(own).TryFind(key, At, _state.Position.Vlsn, out var value) switch
+            {
+                TailAnswer.Value => value.ToArray(),
+                TailAnswer.Deleted => null,
+                _ => _state.Get(key),
+            };
+        }
+        catch (DamageException damage) when (OnDamage is not null)
+        {
+            throw OnDamage(damage);
+        }
     }
 
     /// <summary>A cursor over the keys from one up to, but not including, another.</summary>
     public SnapshotCursor Cursor(byte[] from, byte[] to, bool isBackward, TailGeneration? own = null) =>
-        new(_state, Tail(own), At, from, to, isBackward);
+        new(_state, Tail(own), At, from, to, isBackward) { OnDamage = OnDamage };
 
     /// <summary>Gives up what it holds.</summary>
     public void Dispose()

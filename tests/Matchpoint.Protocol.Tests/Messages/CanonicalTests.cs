@@ -109,11 +109,13 @@ public sealed class CanonicalTests
     [InlineData("13 02 0900000000000000 0900000000000000", "Probe: vlsn[1]: expected above 9, found 9.")]
     [InlineData("14 01 0900000000000000 00 0100000000000000 0000000000000000 00", "ProbeAnswer: entry[0].lsn: expected 0 in an entry not found, found 1.")]
     [InlineData("17 0700000000000000 0900000000000000 FFFFFFFFFFFFFFFF 0000000000000000 01", "Acknowledge: flushed: expected 7 or below, found 9.")]
-    [InlineData("08", "frame: opcode: expected 1 to 7 or 16 to 37, found 8.")]
+    [InlineData("08", "frame: opcode: expected 1 to 7, 16 to 37, 48 or 49, found 8.")]
     [InlineData("21 0100", "ChunkRequest: chunk: expected 8 bytes, found 0.")]
     [InlineData("22 0100 0200000000000000", "Chunk: bytes: expected 1 to 1048576, found 0.")]
     [InlineData("24 0700000000000000 01", "HoldAnswer: donor[0] length: expected 2 bytes, found 0.")]
     [InlineData("25 00", "CopyBusy: length: expected no more bytes, found 1 more.")]
+    [InlineData("30 0100 00112233445566778899AABBCCDDEEFF 0F0E0D0C0B0A09080706050403020100 0100 61 0700000000000000 0700000000000000", "RangeRequest: to: expected more than 7, found 7.")]
+    [InlineData("31 0700000000000000 0900000000000000 CDAB000000000000 0500000000000000 0900000000000000 0900000000000000", "RangeOffer: end: expected more than 9, found 9.")]
     [InlineData("", "frame: opcode: expected 1 byte, found an empty frame.")]
     public void An_error_names_message_field_expected_and_found(string hex, string expected)
     {

@@ -106,6 +106,13 @@ public sealed class GoldenBytesTests
         Is("25", default(CopyBusy));
     }
 
+    [Fact]
+    public void Ranges()
+    {
+        Is("30 0100 00112233445566778899AABBCCDDEEFF 0F0E0D0C0B0A09080706050403020100 0500 6EC5937564 3412000000000000 7856000000000000", Samples.RangeRequest);
+        Is("31 0700000000000000 3412000000000000 CDAB000000000000 0500000000000000 7856000000000000 0900000000000000", Samples.RangeOffer);
+    }
+
     private static string Hex(long value) => Convert.ToHexString(BitConverter.GetBytes(value));
 
     private static void Is<TMessage>(string hex, TMessage message)

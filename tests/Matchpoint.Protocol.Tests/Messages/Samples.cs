@@ -1,6 +1,7 @@
 using Matchpoint.Protocol.Elections;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
+using Matchpoint.Protocol.Records;
 
 namespace Matchpoint.Protocol.Tests.Messages;
 
@@ -39,6 +40,10 @@ internal static class Samples
         new CopyFile("state/c", 0, []),
     ]);
 
+    public static RangeRequest RangeRequest => new(1, ReplicaHello.Group, ReplicaHello.Node, "nœud", new Lsn(0x1234), new Lsn(0x5678));
+
+    public static RangeOffer RangeOffer => new(new LogPosition(Vlsn.Of(7), new Lsn(0x1234), new Fingerprint(0xABCD), new Term(5)), new Lsn(0x5678), Vlsn.Of(9));
+
     public static IEnumerable<IMessage> All =>
     [
         new EntryRequest(Vlsn.Of(7)),
@@ -76,6 +81,9 @@ internal static class Samples
         HoldAnswer,
         new HoldAnswer(Vlsn.Null, []),
         default(CopyBusy),
+        RangeRequest,
+        RangeOffer,
+        RangeOffer with { Before = new LogPosition(Vlsn.Null, Lsn.Zero, new Fingerprint(1), Term.None), Durable = Vlsn.Null },
     ];
 
     private static ChunkDigest Digest(ulong upper, ulong lower) => new(new UInt128(upper, lower));
@@ -109,6 +117,8 @@ internal static class Samples
             case Opcode.HoldRequest: return HoldRequest.Decode(frame).ToBytes();
             case Opcode.HoldAnswer: return Protocol.Messages.HoldAnswer.Decode(frame).ToBytes();
             case Opcode.CopyBusy: return CopyBusy.Decode(frame).ToBytes();
+            case Opcode.RangeRequest: return Protocol.Messages.RangeRequest.Decode(frame).ToBytes();
+            case Opcode.RangeOffer: return Protocol.Messages.RangeOffer.Decode(frame).ToBytes();
             case Opcode.Chunk:
                 var chunk = Chunk.Decode(frame);
                 var head = new byte[Chunk.HeadSize];

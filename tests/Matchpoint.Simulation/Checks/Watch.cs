@@ -64,7 +64,7 @@ internal sealed class Watch
         private readonly LogCopy _copy = new();
         private readonly Dictionary<Term, string> _votes = [];
         private readonly List<(Vlsn Matchpoint, List<Remembered> Removed, int Must)> _exported = [];
-        private SimulatedProcess? _process;
+        private NodeCore? _core;
         private bool _isDamaged;
         private Vlsn _written;
         private Vlsn _flushed;
@@ -78,13 +78,17 @@ internal sealed class Watch
         /// <summary>The last record that is on its disk.</summary>
         public Vlsn Flushed => _flushed;
 
+        /// <summary>Whether all of its log was read, and sound, since the disk was last meddled with.</summary>
+        public bool IsSound { get; private set; } = true;
+
         /// <summary>The disk was taken away, or its contents replaced: what it held is no promise any more. Votes stay promised.</summary>
         public void Forget()
         {
             _copy.Clear();
             _exported.Clear();
             _isDamaged = false;
-            (_process, _written, _flushed, _appended, _durable, _applied) = (null, default, default, default, default, default);
+            IsSound = false;
+            (_core, _written, _flushed, _appended, _durable, _applied) = (null, default, default, default, default, default);
         }
 
         /// <summary>What was exported stays, whatever became of the machine since.</summary>
@@ -99,20 +103,36 @@ internal sealed class Watch
         /// <summary>Looks at the node.</summary>
         public void Look()
         {
-            if (machine.Process is not { IsAlive: true, Core: { } core } process || machine.Files.IsDead || core.Log.Failure is not null) return;
-            var isNew = process != _process;
+            if (machine.Process is not { IsAlive: true, Core: { } core } || machine.Files.IsDead || core.Log.Failure is not null) return;
+            // A node that mends its disk is opened anew within its process.
+            var isNew = core != _core;
             if (isNew)
             {
-                _process = process;
+                _core = core;
                 _durable = default;
                 _applied = default;
+                _isDamaged = false;
+                if (machine.IsDamaged) _copy.Clear(); // What a damaged disk held is no promise.
             }
 
             LookAtBallot(core);
             if (_isDamaged) return;
             var (written, flushed, appended) = (core.Log.Written, core.Log.Flushed, core.Log.Appended.Vlsn);
-            if (isNew || written != _written || appended < _appended || flushed < _flushed) LookAtLog(core, isNew);
-            if (_isDamaged) return;
+            if (isNew || written != _written || appended < _appended || flushed < _flushed)
+            {
+                try
+                {
+                    LookAtLog(core, isNew);
+                }
+                catch (DamageException) when (machine.IsDamaged)
+                {
+                    _isDamaged = true; // Of a log that we damaged nothing more is known until it is mended.
+                    IsSound = false;
+                    _copy.Clear();
+                    return;
+                }
+            }
+
             (_written, _appended) = (written, appended);
             if (flushed != _flushed) _flushed = flushed;
             LookAtDurable(core);
@@ -140,16 +160,8 @@ internal sealed class Watch
             }
 
             var from = _copy.Last;
-            try
-            {
-                _copy.Extend(view);
-            }
-            catch (DamageException) when (machine.IsDamaged)
-            {
-                _isDamaged = true; // Of a log that we damaged nothing more is known until it is replaced.
-                _copy.Clear();
-                return;
-            }
+            _copy.Extend(view);
+            IsSound |= isNew;
 
             for (var vlsn = from.Next; vlsn <= _copy.Last; vlsn = vlsn.Next) watch.Remember(machine.Name, vlsn, _copy);
         }

@@ -54,7 +54,7 @@ internal sealed class ChangeFollower(Scheduler scheduler, IReadOnlyList<Simulate
                 _heard.Add(set);
             }
         }
-        catch (Exception error) when (error is OperationCanceledException or ObjectDisposedException or NodeFailedException or StorageException or SimulatedCrashException)
+        catch (Exception error) when (error is OperationCanceledException or ObjectDisposedException or NodeFailedException or StaleReadException or StorageException or SimulatedCrashException)
         {
             tell($"changes up to {Last} were heard at {process.Name}: {error.Message}");
         }

@@ -4,12 +4,11 @@ using Matchpoint.Simulation.Checks;
 using Matchpoint.Simulation.Group;
 using Matchpoint.Simulation.Network;
 using Matchpoint.Simulation.World;
-using Matchpoint.Storage;
 
 namespace Matchpoint.Simulation.Faults;
 
 /// <summary>
-/// Breaks things, and has an operator who starts again what has died. What no group of its size can survive is not done: a disk with all its promises is taken away only
+/// Breaks things, and has an operator who starts again what has died. What is damaged the nodes mend themselves. What no group of its size can survive is not done: a disk with all its promises is taken away only
 /// while all the other machines hold everything that was acknowledged, and the next one only when that one is whole again.
 /// </summary>
 internal sealed class Faultmaker
@@ -31,6 +30,7 @@ internal sealed class Faultmaker
     private readonly HashSet<SimulatedMachine> _unopened = [];
     private readonly HashSet<SimulatedMachine> _reigning = [];
     private SimulatedMachine? _losing;
+    private SimulatedMachine? _striking;
     private int _shortReigns;
     private int _looks;
     private bool _isOver;
@@ -93,7 +93,7 @@ internal sealed class Faultmaker
             if (!_starting.Contains(machine) && NeedsStart(machine)) StartLater(machine);
         }
 
-        if (_losing is { } lost && lost.Node is { } node && node.Core.Counts && _watches[lost].Flushed >= _watch.Ledger.Last) _losing = null;
+        if (_losing is { } lost && lost != _striking && lost.Node is { } node && node.Core.Counts && _watches[lost].IsSound && _watches[lost].Flushed >= _watch.Ledger.Last) _losing = null;
     }
 
     private void LookAtReign(SimulatedMachine machine)
@@ -125,17 +125,15 @@ internal sealed class Faultmaker
             _starting.Remove(machine);
             if (machine is { IsUp: true, Process: { } process } && NeedsStart(machine))
             {
-                // What cannot be opened again, or is found damaged when it is read, gets an empty disk from its operator.
-                var isUnusable = _losing == machine && (process.OpenFailure is not null || (machine.IsDamaged && process.Core?.Failure is DamageException));
                 _tell($"{machine.Name} has failed: {(process.OpenFailure ?? process.Core?.Failure)?.Message}");
                 if (process.OpenFailure is { } failure and not (MatchpointException or Files.SimulatedCrashException))
                     throw new ViolationException("opening fails with a reason", $"{machine.Name}: {failure}");
-                if (process.OpenFailure is not null && !isUnusable && _unopened.Contains(machine))
+                // A damaged one cannot be opened while there is nobody who has what it lacks.
+                if (process.OpenFailure is not null && _losing != machine && _unopened.Contains(machine))
                     throw new ViolationException("a sound disk can be opened", $"{machine.Name}: {process.OpenFailure.Message}");
                 if (process.OpenFailure is not null) _unopened.Add(machine);
                 machine.Files.Faults.Clear();
                 machine.Kill();
-                if (isUnusable) Lose(machine);
             }
 
             if (machine.IsUp) return;
@@ -248,8 +246,14 @@ internal sealed class Faultmaker
             case FaultKind.MisdirectedWrite:
                 if (!MayLose(machine)) break;
                 machine.IsDamaged = true;
-                faults.MisdirectWrite("*.mlog", _random.Next(1, 64 * 1024));
-                _scheduler.After(TimeSpan.FromMilliseconds(100), owner: null, machine.Kill);
+                _striking = machine; // What is sound until then may be none a moment later.
+                faults.MisdirectWrite("*.log", _random.Next(1, 64 * 1024));
+                _scheduler.After(TimeSpan.FromMilliseconds(100), owner: null, () =>
+                {
+                    machine.Kill();
+                    _watches[machine].Forget();
+                    _striking = null;
+                });
                 break;
             case FaultKind.BitFlip:
                 if (!MayLose(machine)) break;

@@ -89,6 +89,7 @@ internal sealed class SimulatedMachine
             MaxTailBytes = 1024 * 1024,
             LogKeepBytes = 64 * 1024 * 1024,
             RollbackLimit = int.MaxValue,
+            ScrubBytesPerSecond = 64 * 1024,
             MaxClockSkew = TimeSpan.FromHours(1),
             PreferredFeeder = _settings.HasChains && _settings.Size > 1 ? _members[_random.Next(_members.Count)].Name : null,
         };
@@ -105,6 +106,8 @@ internal sealed class SimulatedMachine
                 Driver = log => new LogDriver(log, _scheduler, process, DiskLatency),
             },
             PieceBytes = _settings.PieceBytes,
+            ScrubAfter = TimeSpan.FromSeconds(3),
+            ScrubInterval = TimeSpan.FromSeconds(15),
             NewId = () => new Guid(_random.Next(), (short)++_ids, 0, new byte[8]),
             Process = "a simulated process",
         };

@@ -56,7 +56,12 @@ internal sealed class SimulatedProcess : IMachine
         try
         {
             var node = await MatchpointNode.OpenAsync(options with { Time = Clock }, parts, CancellationToken.None).ConfigureAwait(false);
-            node.Core.Board.StateChanged += change => _tell($"{Name} {change}");
+            node.StateChanged += (_, change) =>
+            {
+                _tell($"{Name} {change}");
+                if (change.From == NodeState.Repairing) TellWarnings(node);
+            };
+            TellWarnings(node);
             Node = node;
         }
         catch (Exception error)
@@ -64,6 +69,11 @@ internal sealed class SimulatedProcess : IMachine
             // A crash while it opens is one too; anything else the schedule looks at.
             OpenFailure = error;
         }
+    }
+
+    private void TellWarnings(MatchpointNode node)
+    {
+        foreach (var warning in node.GetStatus().Warnings) _tell($"{Name} warns: {warning}");
     }
 
     /// <inheritdoc/>
