@@ -18,6 +18,8 @@ var root = new Command("matchpoint", "Matchpoint: an embedded, replicated, trans
     DemoCommand.Create(),
     ServeCommand.Create(),
     StatusCommand.Create(),
+    MembersCommand.Create(),
+    MembersCommand.Transfer(),
     BackupCommand.Create(),
     RestoreCommand.Create(),
     VerifyCommand.Create(),

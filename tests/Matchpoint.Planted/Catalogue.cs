@@ -67,7 +67,7 @@ internal static class Catalogue
         new("pieces-not-applied", "the state takes in the last record of a large transaction alone", "src/Matchpoint/Node/StateReplay.cs",
             "            foreach (var piece in PieceReader.Before(view, commit)) Add(PieceReader.Read(piece, reader.Header.Vlsn));", ""),
         new("failed-flush-ignored", "a flush of the log that failed counts as one that did not", Segments,
-            "        if (_segments is [.., var active]) active.File.Flush();\n        if (!_namesUnflushed) return;",
+            "        if (_segments is [.., var active]) active.File.Flush();\n        if (_namesUnflushed)",
             """
                     try
                     {
@@ -77,11 +77,11 @@ internal static class Catalogue
                     {
                     }
 
-                    if (!_namesUnflushed) return;
+                    if (_namesUnflushed)
             """),
         new("log-from-cache", "records that a failed flush left in the page cache count as flushed after the next start", "src/Matchpoint.Storage/Log/OpenedLog.cs",
             "        if (isSameRun || bootId == Guid.Empty) LogRewrite.From(files, store.Segments, positions.Current.Flushed);", ""),
         new("segment-name-not-flushed", "a new segment's name is not made durable with its records", Segments,
-            "        _directory.Files.FlushDirectory(_directory.LogPath);\n        _namesUnflushed = false;", "        _namesUnflushed = false;"),
+            "            _directory.Files.FlushDirectory(_directory.LogPath);\n            _namesUnflushed = false;", "            _namesUnflushed = false;"),
     ];
 }

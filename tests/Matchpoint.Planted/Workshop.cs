@@ -15,7 +15,8 @@ internal sealed partial class Workshop
 {
     private static readonly string[] Needed =
     [
-        "Directory.Build.props", "Directory.Packages.props", "global.json", ".editorconfig", "README.md", "LICENSE", "eng", "src", "tests/Directory.Build.props",
+        "Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props", "global.json", ".editorconfig", "README.md", "LICENSE", "eng", "src",
+        "tests/Directory.Build.props", "tests/Directory.Build.targets",
         "tests/Matchpoint.Simulation",
     ];
 

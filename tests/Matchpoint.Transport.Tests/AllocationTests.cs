@@ -91,6 +91,15 @@ public sealed class AllocationTests
     [Fact]
     public async Task A_thousand_idle_connections_hold_little_memory()
     {
+        // Where sessions of earlier tests end meanwhile, less is held afterwards than before: that tells nothing, and is measured again.
+        var perChannel = await MeasureIdleAsync();
+        for (var again = 0; again < 5 && perChannel < 0; again++) perChannel = await MeasureIdleAsync();
+        TestContext.Current.SendDiagnosticMessage($"{perChannel} bytes for each idle TCP channel");
+        Assert.InRange(perChannel, 0, 8 * 1024);
+    }
+
+    private static async Task<long> MeasureIdleAsync()
+    {
         const int Connections = 1000;
         var pairs = new List<(Channel Left, Channel Right)>();
         var before = SettledMemory();
@@ -102,8 +111,6 @@ public sealed class AllocationTests
 
         var waiting = pairs.ConvertAll(pair => pair.Right.ReceiveAsync(Pairs.Patience, default).AsTask());
         var perChannel = (SettledMemory() - before) / (2 * Connections);
-        TestContext.Current.SendDiagnosticMessage($"{perChannel} bytes for each idle TCP channel");
-        Assert.InRange(perChannel, 0, 8 * 1024);
         foreach (var (left, _) in pairs) await left.SendAsync(new byte[] { 1 }, Pairs.Patience, default);
         foreach (var one in waiting) Assert.Equal(1, (await one).Length);
         foreach (var (left, right) in pairs)
@@ -111,6 +118,8 @@ public sealed class AllocationTests
             await left.DisposeAsync();
             await right.DisposeAsync();
         }
+
+        return perChannel;
     }
 
     /// <summary>What is held when what earlier tests left to be finalized is gone.</summary>

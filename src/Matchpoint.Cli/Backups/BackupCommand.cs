@@ -144,7 +144,8 @@ internal static class BackupCommand
         foreach (var (id, backup, damage) in request.Json ? [] : found)
         {
             Console.Out.WriteLine(backup is null ? $"{id}  {damage!.Message}"
-                : $"{id}  node {(backup.Facts.Name.Length > 0 ? backup.Facts.Name : backup.Facts.Node)}, records up to {Show.Count(backup.Last.DistanceFrom(Vlsn.Null))}, {Show.Bytes(backup.Offer.TotalBytes)}");
+                : $"{id}  node {(backup.Facts.Name.Length > 0 ? backup.Facts.Name : backup.Facts.Node)}, "
+                    + $"records up to {Show.Count(backup.Last.DistanceFrom(Vlsn.Null))}, {Show.Bytes(backup.Offer.TotalBytes)}");
         }
 
         return found.Exists(static item => item.Backup is null) ? ExitCode.Damaged : ExitCode.Success;

@@ -19,7 +19,8 @@ internal static class VerifyCommand
         var directory = new Argument<string>("DIR") { Description = "The data directory of a stopped node, or a directory of backups." };
         var deep = new Option<bool>("--deep")
         {
-            Description = "Also apply the log to an empty state and compare, where the log reaches back to record 1; else read every key. It takes as much room as the state, in the directory for temporary files.",
+            Description = "Also apply the log to an empty state and compare, where the log reaches back to record 1; else read every key. "
+                + "It takes as much room as the state, in the directory for temporary files.",
         };
         var json = Options.Json();
         var command = new Command("verify", "Read all that a stopped node keeps, or all backups of a directory, and name every damaged place: file, position, expected, found.")

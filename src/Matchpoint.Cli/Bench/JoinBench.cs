@@ -5,7 +5,8 @@ using Matchpoint.Storage.Log;
 namespace Matchpoint.Cli.Bench;
 
 /// <summary>
-/// How well a copy keeps its rate (<c>restore.throttle</c>), what one with a rate does to the commits of the others (<c>restore.commit.p99.throttled</c>), and how many members with an empty disk join a group under full write load with one copy (<c>restore.joins</c>). The group keeps so
+/// How well a copy keeps its rate (<c>restore.throttle</c>), what one with a rate does to the commits of the others (<c>restore.commit.p99.throttled</c>),
+/// and how many members with an empty disk join a group under full write load with one copy (<c>restore.joins</c>). The group keeps so
 /// little log, and the copy is so slow, that its head would have left every copy behind if it were not held.
 /// </summary>
 internal sealed class JoinBench(BenchSetup setup)
@@ -56,7 +57,8 @@ internal sealed class JoinBench(BenchSetup setup)
                 var isCounted = written > KeepBytes || copies != 1;
                 if (isCounted) counted++;
                 if (isCounted && copies == 1) good++;
-                setup.Progress($"  {(isCounted ? $"join {counted} of {wanted}" : "not counted")}: {copies} {(copies == 1 ? "copy" : "copies")} of {copy.TotalBytes / 1e6:0} MB; {written / 1e6:0} MB were committed meanwhile, "
+                setup.Progress($"  {(isCounted ? $"join {counted} of {wanted}" : "not counted")}: {copies} {(copies == 1 ? "copy" : "copies")} of {copy.TotalBytes / 1e6:0} MB; "
+                    + $"{written / 1e6:0} MB were committed meanwhile, "
                     + (written > KeepBytes ? $"more than the {KeepBytes / 1e6:0} MB of log that are kept" : $"too few to outrun the {KeepBytes / 1e6:0} MB of log that are kept"));
             }
 

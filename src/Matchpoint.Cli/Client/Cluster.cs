@@ -28,6 +28,9 @@ internal sealed class Cluster(IReadOnlyList<Endpoint> endpoints, TimeSpan timeou
         await foreach (var answer in client.AskManyAsync(request, Timeout.InfiniteTimeSpan, cancellation)) yield return answer;
     }
 
+    /// <summary>The same for one other node.</summary>
+    public Cluster At(Endpoint endpoint) => new([endpoint], timeout, security);
+
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _client?.DisposeAsync() ?? ValueTask.CompletedTask;
 

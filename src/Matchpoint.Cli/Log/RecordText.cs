@@ -1,6 +1,7 @@
 using System.Text;
 using Matchpoint.Cli.Terminal;
 using Matchpoint.Protocol;
+using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Records;
 using Matchpoint.Storage.Log;
 
@@ -29,6 +30,7 @@ internal static class RecordText
             text.Length -= 2;
         }
 
+        if (header.Kind == RecordKind.Membership && RosterCodec.TryDecode(reader.Payload, out _) is { } roster) text.Append("  ").Append(roster);
         return text.Length <= Most ? text.ToString() : text.ToString(0, Most - 1) + "…";
     }
 

@@ -13,7 +13,7 @@ internal static class ServeCommand
         var data = new Option<string?>("--data") { Description = "The data directory; made when it is not there.", HelpName = "DIR" };
         var name = new Option<string?>("--name") { Description = "This node's name in its group." };
         var group = new Option<string?>("--group") { Description = "The group's name." };
-        var members = new Option<string[]>("--member") { Description = "A member of the group, this node included; once for each.", HelpName = "NAME=HOST:PORT" };
+        var members = new Option<string[]>("--member") { Description = "A member of the group, this node included; once for each.", HelpName = MemberText.Form };
         var listen = new Option<string?>("--listen") { Description = "Where to listen, where that differs from this node's address as a member.", HelpName = "HOST:PORT" };
         var feeder = new Option<string?>("--preferred-feeder") { Description = "The member to take the log from while it can be had.", HelpName = "NAME" };
         var durability = new Option<string?>("--durability") { Description = "What commits wait for: full, written or fast.", HelpName = "KIND" };

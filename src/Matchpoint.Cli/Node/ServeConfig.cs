@@ -81,7 +81,7 @@ internal sealed record ServeConfig
         foreach (var member in members)
         {
             var equals = member.IndexOf('=', StringComparison.Ordinal);
-            if (equals <= 0) throw new UsageException($"--member: expected NAME=HOST:PORT, found \"{member}\"");
+            if (equals <= 0) throw new UsageException($"--member: expected {MemberText.Form}, found \"{member}\"");
             if (!parsed.TryAdd(member[..equals], member[(equals + 1)..])) throw new UsageException($"--member: '{member[..equals]}' is named twice");
         }
 
@@ -124,7 +124,7 @@ internal sealed record ServeConfig
         {
             Name = Name ?? options.Name,
             Group = Group ?? options.Group,
-            Members = [.. (Members ?? []).Select(member => new GroupMember(member.Key, member.Value))],
+            Members = [.. (Members ?? []).Select(static member => MemberText.Parse(member.Key, member.Value, "--member"))],
             Listen = Listen,
             Security = security ?? ToSecurity(),
             PreferredFeeder = PreferredFeeder,

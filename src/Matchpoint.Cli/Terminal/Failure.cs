@@ -24,7 +24,7 @@ internal static class Failure
     {
         UsageException or OptionsException => (ExitCode.Usage, "usage"),
         ClientException { Error.Kind: "bad-request" } client => (ExitCode.Usage, client.Error.Kind),
-        ClientException { Error.Kind: "conflict" or "undone" or "trimmed" } client => (ExitCode.Refused, client.Error.Kind),
+        ClientException { Error.Kind: "conflict" or "undone" or "trimmed" or "refused" } client => (ExitCode.Refused, client.Error.Kind),
         ClientException client => (ExitCode.Failed, client.Error.Kind),
         MatchpointException { InnerException: { } cause } => Classify(cause),
         MatchpointException => (ExitCode.Failed, "failed"),

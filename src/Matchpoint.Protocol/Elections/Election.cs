@@ -331,7 +331,8 @@ internal sealed class Election
         if (isBootstrap && poll.Roster != 0 && poll.Roster != _roster.Hash)
             return $"'{poll.Name}' was told of other members than this node: name the same ones, of the same kinds, in the options of each";
         var isHandedOver = poll.Kind == PollKind.HandedVote && Role != ElectionRole.Primary && poll.Term == Term.Next;
-        if (HearsPrimary(now) && !isHandedOver && !(isBootstrap && Primary is null)) return Primary is null ? "this node has just started or heard a primary" : $"this node hears the primary {Primary}";
+        if (HearsPrimary(now) && !isHandedOver && !(isBootstrap && Primary is null))
+            return Primary is null ? "this node has just started or heard a primary" : $"this node hears the primary {Primary}";
         if ((poll.LastTerm, poll.Last).CompareTo((_lastTerm, _last)) < 0)
             return $"its log ends at {poll.Last} of term {poll.LastTerm}, the one here at {_last} of term {_lastTerm}";
         var isFree = poll.Term > Term || _ballot.VotedFor is null || _ballot.VotedFor == poll.Name;

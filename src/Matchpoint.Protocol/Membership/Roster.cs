@@ -116,7 +116,8 @@ internal sealed class Roster : IEquatable<Roster>
 
     /// <inheritdoc/>
     public override string ToString() => string.Join(", ", Members.Select(static member =>
-        $"{member.Name}{(member.Kind == MemberKind.Voter ? "" : $" ({member.Kind.ToString().ToLowerInvariant()})")}{(member.IsDesignated ? " (designated)" : "")}{(member.IsPending ? " (pending)" : "")}"));
+        $"{member.Name}{(member.Kind == MemberKind.Voter ? "" : $" ({member.Kind.ToString().ToLowerInvariant()})")}"
+            + $"{(member.IsDesignated ? " (designated)" : "")}{(member.IsPending ? " (pending)" : "")}"));
 
     private static int LevelOf(Member member) => member.Kind == MemberKind.Arbiter ? -1 : member.Priority;
 

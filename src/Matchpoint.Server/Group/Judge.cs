@@ -82,6 +82,7 @@ internal static class Judge
             NodeState.NeedsCopy => ($"fetches a full copy: {status.Step}", "Wait until it is whole; it reads meanwhile."),
             NodeState.Failed => ($"has failed: {status.Step}", "Mend the cause and start it again."),
             NodeState.Closed => ("was closed", "Start it again."),
+            NodeState.Repairing => ($"mends its disk: {status.Step}", "Wait; then look at the disk."),
             NodeState.Removed => ("is no member any more", "Stop it, or take it in again."),
             NodeState.Following when status.Lag > FarBehind => ($"is {status.Lag.Value.TotalSeconds:0} s behind", "Look at its disk and its network."),
             NodeState.Following or NodeState.Primary => ("", ""),

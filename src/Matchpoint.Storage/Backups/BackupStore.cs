@@ -168,7 +168,8 @@ internal sealed class BackupStore : IDisposable
         if (!files.DirectoryExists(path)) return;
         if (DataDirectory.Exists(files, path)) throw new ForeignException($"{path}: this is the data directory of a node. Name another one for its backups, best on another disk.");
         var strange = files.ListFiles(path).FirstOrDefault(static name => name is not "LOCK" and not StoreName + DurableFile.TemporarySuffix);
-        if (strange is not null) throw new ForeignException($"{path}: this is no directory of backups: it holds {strange} but no file {StoreName}. Name an empty directory, or one that `matchpoint backup` wrote.");
+        if (strange is not null)
+            throw new ForeignException($"{path}: this is no directory of backups: it holds {strange} but no file {StoreName}. Name an empty directory, or one that `matchpoint backup` wrote.");
     }
 
     private static void Make(IFileSystem files, string path, GroupId group)

@@ -30,6 +30,7 @@ internal static class CopyProof
             : applied <= last && view.Holds(applied) && view.TryGet(applied, out var header, out _) ? header.Fingerprint
             : applied == view.First.Previous ? view.Segments.First().Before.Fingerprint : default;
         return found == fingerprint ? null : new DamageException(
-            directory.StatePath, 0, what, $"one that stands at a record of its log, {view.First} to {view.Last}, with its fingerprint ({found})", $"record {applied} with fingerprint {fingerprint}", advice);
+            directory.StatePath, 0, what, $"one that stands at a record of its log, {view.First} to {view.Last}, with its fingerprint ({found})",
+            $"record {applied} with fingerprint {fingerprint}", advice);
     }
 }

@@ -175,7 +175,8 @@ internal sealed class DataDirectory : IDisposable
         var names = files.ListFiles(path);
         var strange = names.Contains(UnfinishedName) ? UnfinishedName : names.FirstOrDefault(name => name is not "LOCK" and not IdentityName + DurableFile.TemporarySuffix);
         if (strange == UnfinishedName)
-            throw new ForeignException($"{path}: a restore into this directory was not finished: {UnfinishedName} is there and {IdentityName} is not. Run `matchpoint restore` again, or remove the directory.");
+            throw new ForeignException($"{path}: a restore into this directory was not finished: {UnfinishedName} is there and {IdentityName} is not. "
+                + $"Run `matchpoint restore` again, or remove the directory.");
         if (strange is not null)
             throw new ForeignException($"{path}: this is not a Matchpoint data directory: it holds {strange} but no {IdentityName} file. Name an empty directory, or one that Matchpoint made.");
         if (create is null) throw new StorageException($"{path}: the directory is empty: there is no log in it. Name an existing data directory.");

@@ -67,7 +67,8 @@ internal sealed class LogSurvey
 
             if (expected is { } before && before != header)
             {
-                damage = Damage(path, 32, "segment header: what lies before the segment", $"record {before.Vlsn}, fingerprint {before.Fingerprint}", $"record {header.Value.Vlsn}, fingerprint {header.Value.Fingerprint}");
+                damage = Damage(path, 32, "segment header: what lies before the segment", $"record {before.Vlsn}, fingerprint {before.Fingerprint}",
+                    $"record {header.Value.Vlsn}, fingerprint {header.Value.Fingerprint}");
                 return new LogGap(path, first, before, before, HeaderOf(i + 1), next ?? _positions.Flushed, damage);
             }
 

@@ -58,7 +58,8 @@ internal sealed class SegmentMend : IDisposable
     public static SegmentMend Begin(DataDirectory directory, LogGap gap, in LogPosition before, Vlsn durable)
     {
         if (before.End != gap.From) throw Refused("lsn", $"{gap.From}", $"{before.End}");
-        if (gap.Before is { } known && known != before) throw Refused("what lies before", $"record {known.Vlsn} with fingerprint {known.Fingerprint}", $"record {before.Vlsn} with fingerprint {before.Fingerprint}");
+        if (gap.Before is { } known && known != before)
+            throw Refused("what lies before", $"record {known.Vlsn} with fingerprint {known.Fingerprint}", $"record {before.Vlsn} with fingerprint {before.Fingerprint}");
         var mend = new SegmentMend(directory, gap);
         try
         {

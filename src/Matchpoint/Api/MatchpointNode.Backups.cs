@@ -19,7 +19,8 @@ public sealed partial class MatchpointNode
     /// <param name="directory">The directory of backups, best on another disk; it is made when it is not there. Each group has its own.</param>
     /// <param name="progress">Hears how far it is.</param>
     /// <param name="cancellation">Gives up.</param>
-    /// <exception cref="MatchpointException">The directory cannot be used, a backup of this node is being taken already, the node holds nothing yet, or a disk refused: the message says which.</exception>
+    /// <exception cref="MatchpointException">The directory cannot be used, a backup of this node is being taken already, the node holds nothing yet, or
+    /// a disk refused: the message says which.</exception>
     public async Task<BackupSummary> BackupAsync(string directory, IProgress<BackupProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(directory);

@@ -13,6 +13,8 @@ namespace Matchpoint.Backups;
 /// <summary>A backup of what this process has open.</summary>
 internal static class LocalBackup
 {
+    private const string Advice = "Open the node once: it builds its state anew from the log where that reaches back far enough.";
+
     /// <summary>Takes a backup of a stopped node's directory: of all of its log, also of what is not known to be durable.</summary>
     /// <param name="data">The directory.</param>
     /// <param name="to">Where backups of its group lie.</param>
@@ -31,7 +33,7 @@ internal static class LocalBackup
         MustHoldRecords(log);
         using (var view = log.View())
         {
-            if (CopyProof.Against(directory, state.Applied, view, view.Last, "the state", "Open the node once: it builds its state anew from the log where that reaches back far enough.") is { } damage) throw damage;
+            if (CopyProof.Against(directory, state.Applied, view, view.Last, "the state", Advice) is { } damage) throw damage;
         }
 
         using var source = CopySource.Create(directory, states, log, state, log.Appended.Vlsn, Guid.NewGuid(), cancellation);

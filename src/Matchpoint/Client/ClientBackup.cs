@@ -26,7 +26,8 @@ internal sealed record ClientBackup(Guid Group, Guid Node, string Name, long Fir
     {
         if (!ulong.TryParse(Fingerprint, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var fingerprint))
             throw new ProtocolException("client", "backup.fingerprint", "hexadecimal digits", Fingerprint);
-        if (System.Text.Encoding.UTF8.GetByteCount(Name) > Limits.NodeNameBytes) throw new ProtocolException("client", "backup.name", $"at most {Limits.NodeNameBytes} bytes", $"{Name.Length} characters");
+        if (System.Text.Encoding.UTF8.GetByteCount(Name) > Limits.NodeNameBytes)
+            throw new ProtocolException("client", "backup.name", $"at most {Limits.NodeNameBytes} bytes", $"{Name.Length} characters");
         return new BackupFacts(new GroupId(Group), new NodeId(Node), Name, VlsnOf(First, "first"), VlsnOf(Durable, "durable"), new Fingerprint(fingerprint), new Term(Term));
     }
 

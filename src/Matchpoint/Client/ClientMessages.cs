@@ -53,6 +53,12 @@ internal sealed record ClientRequest
 
     /// <summary>The export that is asked for.</summary>
     public string? Export { get; init; }
+
+    /// <summary>A member as it is to be.</summary>
+    public ClientMember? Member { get; init; }
+
+    /// <summary>The name of the member that is to go, or to be the primary.</summary>
+    public string? Name { get; init; }
 }
 
 /// <summary>One operation.</summary>
@@ -101,6 +107,9 @@ internal sealed record ClientAnswer
 
     /// <summary>What the node remembers.</summary>
     public JournalPage? Journal { get; init; }
+
+    /// <summary>Who is the primary now.</summary>
+    public string? Name { get; init; }
 
     /// <summary>The hash of everything.</summary>
     public string? Digest { get; init; }

@@ -76,6 +76,7 @@ internal sealed class ClientService(MatchpointNode node)
         CommitUndoneException => Plain("undone", error),
         HistoryTrimmedException => Plain("trimmed", error),
         TailFullException => Plain("tail-full", error),
+        MembershipException or TransferException => Plain("refused", error),
         ArgumentException or FormatException => Plain("bad-request", error),
         _ => Plain("failed", error),
     };
@@ -120,6 +121,9 @@ internal sealed class ClientService(MatchpointNode node)
             case "digest":
                 var (digest, at) = await node.DigestAsync(cancellation).ConfigureAwait(false);
                 await SendAsync(channel, new ClientAnswer { Digest = digest, Token = at.ToString() }, cancellation).ConfigureAwait(false);
+                break;
+            case "members-add" or "members-set" or "members-remove" or "transfer":
+                await SendAsync(channel, await new MemberAnswers(node).DoAsync(request, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
                 break;
             case "backup":
                 await BackUpAsync(channel, cancellation).ConfigureAwait(false);

@@ -301,7 +301,8 @@ internal sealed class Feeders(
         if (!members.Contains(hello.Name))
         {
             return new HelloVerdict.Refused(
-                RefusalReason.UnknownNode, $"'{hello.Name}' is no member of this group: expected one of {members.Roster}. Add it with `matchpoint members add`, or name it in the options of every member of a new group.");
+                RefusalReason.UnknownNode, $"'{hello.Name}' is no member of this group: expected one of {members.Roster}. "
+                    + "Add it with `matchpoint members add`, or name it in the options of every member of a new group.");
         }
 
         string? twin;
@@ -309,7 +310,8 @@ internal sealed class Feeders(
         if (twin is not null)
         {
             return new HelloVerdict.Refused(
-                RefusalReason.NameTaken, $"'{hello.Name}' has node id {hello.Node}, and so has '{twin}', which is connected: the directory of one was copied to the other. Start one of them with an empty directory.");
+                RefusalReason.NameTaken, $"'{hello.Name}' has node id {hello.Node}, and so has '{twin}', which is connected: "
+                    + "the directory of one was copied to the other. Start one of them with an empty directory.");
         }
 
         if (hello.Name == members.Self || IsTaken(hello.Name, hello.Node))

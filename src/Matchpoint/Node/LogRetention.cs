@@ -93,8 +93,10 @@ internal sealed class LogRetention : IDisposable
     {
         const long step = 16 * 1024 * 1024;
         // In coarse steps, by name within one: whoever comes back asks the donor again whose picture it has a part of.
-        var byLag = _feeders.Status().Where(member => member.Name != asker && member.Kind != MemberKind.Arbiter).OrderBy(member => member.LagBytes / step).ThenBy(member => member.Name, StringComparer.Ordinal).ToList();
-        return [.. byLag.Where(static member => member.IsConnected).Select(static member => member.Name), _members.Self, .. byLag.Where(static member => !member.IsConnected).Select(static member => member.Name)];
+        var byLag = _feeders.Status().Where(member => member.Name != asker && member.Kind != MemberKind.Arbiter)
+            .OrderBy(member => member.LagBytes / step).ThenBy(member => member.Name, StringComparer.Ordinal).ToList();
+        return [.. byLag.Where(static member => member.IsConnected).Select(static member => member.Name), _members.Self,
+            .. byLag.Where(static member => !member.IsConnected).Select(static member => member.Name)];
     }
 
     /// <summary>Removes what nobody needs, and what is over the budget; says who is about to fall off. When a decision is under way, the next one has its turn soon.</summary>

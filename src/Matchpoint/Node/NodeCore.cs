@@ -1,11 +1,9 @@
 using System.Buffers.Binary;
 using Matchpoint.Copies;
-using Matchpoint.Protocol.Durability;
 using Matchpoint.Protocol.Elections;
 using Matchpoint.Protocol.Hello;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Membership;
-using Matchpoint.Protocol.Syncup;
 using Matchpoint.Repairs;
 using Matchpoint.Storage;
 using Matchpoint.Storage.Data;
@@ -17,7 +15,7 @@ using Matchpoint.Transport;
 namespace Matchpoint.Node;
 
 /// <summary>A node put together: its log, its state, its election, whom it follows and whom it feeds. What happens in one part goes from here to the others.</summary>
-internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
+internal sealed partial class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
 {
     /// <summary>So often waits are looked through for deadlines; and where nobody asks for flushes, the log is flushed: so much a power cut may take.</summary>
     private static readonly TimeSpan SweepInterval = TimeSpan.FromMilliseconds(25);
@@ -71,7 +69,11 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
         _donor = new CopyDonor(stock, Members, Clock, parts.NewId, options.CopyBytesPerSecond, Retention);
         _ranges = new RangeDonor(log, Members, () => Progress.Durable);
         _copying = new CopyFetch(log, stock.States, Members, Clock, options, parts.Network) { Progressed = OnCopyProgress };
-        Scrub = new Scrub(log, keeper.State, Clock, options.ScrubBytesPerSecond, parts) { IsBusy = () => _donor.IsBusy || Board.State is not (NodeState.Primary or NodeState.Following), Found = damage => OnDamage(damage) };
+        Scrub = new Scrub(log, keeper.State, Clock, options.ScrubBytesPerSecond, parts)
+        {
+            IsBusy = () => _donor.IsBusy || Board.State is not (NodeState.Primary or NodeState.Following),
+            Found = damage => OnDamage(damage),
+        };
         Progress.DurableMoved = OnDurableMoved;
         log.Moved = OnLogMoved;
         foreach (var sentence in opened.Notes.Concat(opened.Repairs)) Board.Note(sentence);
@@ -248,124 +250,6 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public async Task BecomePrimaryAsync(Term term)
-    {
-        await Follower.StopAsync().ConfigureAwait(false);
-        Feeders.ChangeRole(default);
-        await Log.WaitAsync(Log.Appended.Vlsn, FlushPolicy.Write, CancellationToken.None).ConfigureAwait(false);
-        PrepareFor(Members.Roster);
-        _strangerSaid = null;
-        ReignStart = Unreachable; // Until the reign's first record has a number nothing of it is ready.
-        ReignStart = BeginReign(term);
-        var roster = Members.Roster;
-        Progress.CountsUnflushed = CountsUnflushed(roster);
-        Progress.BeginReign(new AckTracker(roster.Voters, Members.Self, ReignStart, Clock.Now, roster.IsSelfSufficient(Members.Self)));
-        Appender.OpenReign(term);
-        Feeders.ChangeRole(new FeedingRole(term, IsPrimary: true));
-        Board.Report(NodeState.Primary, $"primary of term {term}, since record {ReignStart}");
-    }
-
-    /// <summary>Before these are the members and this node leads them: what it promises from then on is noted first.</summary>
-    public void PrepareFor(Roster roster)
-    {
-        if (roster.Voters.Length == 1) return;
-        if (Options.Durability.ReplicaFlush != FlushPolicy.Sync) BeginUnflushedPromises();
-        Follower.BeginDoubt();
-    }
-
-    /// <summary>Counts acknowledgements by the voters of a roster from now on.</summary>
-    public void CountBy(Roster roster) => Progress.Reconfigure(roster.Voters, roster.IsSelfSufficient(Members.Self), CountsUnflushed(roster));
-
-    /// <inheritdoc/>
-    public Task StepDownAsync(string reason)
-    {
-        Appender.EndReign();
-        Progress.EndReign();
-        Feeders.ChangeRole(default);
-        Board.Report(NodeState.Electing, $"no longer primary: {reason}");
-        return Task.CompletedTask;
-    }
-
-    /// <inheritdoc/>
-    public async Task StopFollowingAsync()
-    {
-        Feeders.ChangeRole(default);
-        await Follower.StopAsync().ConfigureAwait(false);
-    }
-
-    /// <inheritdoc/>
-    public async Task FollowAsync(string primary, Term term)
-    {
-        Feeders.ChangeRole(default);
-        Board.Report(NodeState.Electing, $"{primary} is the primary of term {term}: connecting");
-        await Follower.FollowAsync(primary, term).ConfigureAwait(false);
-    }
-
-    /// <inheritdoc/>
-    public void OnElectionStep(ElectionRole role, Standing standing, IReadOnlyList<string> awaited)
-    {
-        if (awaited.Count > 0 && Elections.Primary is null)
-            Board.Report(NodeState.AwaitingMembers, $"{StatusWords.WhyAllAreAwaited(standing)}; not seen yet: {string.Join(", ", awaited)}");
-        else if (role is ElectionRole.PreCandidate or ElectionRole.Candidate)
-            Board.Report(_strangerSaid is null ? NodeState.Electing : NodeState.Removed, _strangerSaid ?? (Elections.LastRefusal is { } refusal ? $"standing for election ({refusal})" : "standing for election"));
-        else if (role == ElectionRole.Replica && Follower.Following is { } step && (Board.State == NodeState.Electing || (Board.State == NodeState.Removed && Members.Contains(Members.Self))))
-            Board.Report(NodeState.Following, step); // The primary was not heard for a while, and is heard again; or this node was removed, and is added again.
-        Board.Warn("standing", StatusWords.Of(standing));
-    }
-
-    /// <inheritdoc/>
-    public void OnPrimaryHeard(Term term, string primary, Action noted) => Elections.Post(new ElectionInput.PrimaryHeard(term, primary), noted);
-
-    /// <inheritdoc/>
-    public void OnTermSeen(Term term) => Elections.Post(new ElectionInput.TermSeen(term));
-
-    /// <inheritdoc/>
-    public void OnCaughtUp(Term term) => Elections.Post(new ElectionInput.CaughtUp(term));
-
-    /// <inheritdoc/>
-    public void OnStranger(string sentence)
-    {
-        // Whoever leads, or is fed, knows better: the other's log lags behind.
-        if (Appender.Reign != Term.None || Follower.Following is not null) return;
-        _strangerSaid = sentence;
-        Board.Report(NodeState.Removed, sentence);
-    }
-
-    /// <inheritdoc/>
-    public void OnFed(Term term, bool isFed)
-    {
-        if (isFed) _strangerSaid = null;
-        Feeders.ChangeRole(isFed ? new FeedingRole(term, IsPrimary: false) : default);
-    }
-
-    /// <inheritdoc/>
-    public void OnSyncupStep(string feeder, string step) => Board.SyncupProgressed(new SyncupProgress(feeder, step));
-
-    /// <inheritdoc/>
-    public void OnSyncup(string feeder, ReplicaResult result, TimeSpan duration)
-    {
-        var report = result.Report;
-        Board.SyncupEnded(new SyncupSummary(
-            feeder, report.M.DistanceFrom(Vlsn.Null), report.Undone.Records, report.Undone.Commits, report.RoundTrips, report.Reason, duration));
-        switch (result.Outcome)
-        {
-            case ReplicaOutcome.Streaming when result.Export is { } export && report.Undone.Records > 0:
-                Board.RolledBack(new RollbackNotice(
-                    report.M.DistanceFrom(Vlsn.Null), report.Undone.Records, report.Undone.Commits, report.Undone.AcknowledgedCommits,
-                    Path.Combine(_directory.RollbacksPath, export)));
-                break;
-            case ReplicaOutcome.Refused refused:
-                Board.Report(NodeState.AwaitingOperator, $"a rollback was refused: {refused.Reason}");
-                break;
-            case ReplicaOutcome.Restore restore:
-                Board.Report(NodeState.NeedsCopy, $"this node needs a full copy: {restore.Reason}");
-                break;
-        }
-
-        Board.Warn("rollback", result.Outcome is { } outcome ? StatusWords.Of(outcome) : null);
-    }
-
-    /// <inheritdoc/>
     public void Fail(Exception error)
     {
         if (Volatile.Read(ref _isDisposed) != 0 || Interlocked.Exchange(ref _isFailed, 1) != 0) return;
@@ -483,7 +367,8 @@ internal sealed class NodeCore : IElectionHost, IFollowerHost, IAsyncDisposable
     {
         var self = roster.Find(Members.Self);
         if (!HasData && self is not null && self.Kind != MemberKind.Arbiter)
-            Fail(new MatchpointException($"the directory of '{Members.Self}' is that of an arbiter and has no data, and the group holds it for {self.Kind}: remove the member, and add it with an empty directory."));
+            Fail(new MatchpointException($"the directory of '{Members.Self}' is that of an arbiter and has no data, "
+                + $"and the group holds it for {self.Kind}: remove the member, and add it with an empty directory."));
         else Elections.OnRoster();
     }
 

@@ -40,8 +40,10 @@ internal sealed class RetentionWarnings(StatusBoard board, NodeClock clock)
         if (_told.Remove(need.Name)) board.Warn(SourceOf(need.Name), null);
         if (need.IsFetching)
         {
-            board.Warn(HoldSourceOf(need.Name), $"the log behind the full copy that '{need.Name}' fetches was given up: keeping it from record {need.Holds.Next} on took more than {Size(options.HoldBytes)}, "
-                + $"and the log begins at record {first} now. It begins again with a newer copy, and keeps what it has of this one. Raise LogKeepBytes or CopyBytesPerSecond, or write less until it is there.");
+            board.Warn(HoldSourceOf(need.Name), $"the log behind the full copy that '{need.Name}' fetches was given up: "
+                + $"keeping it from record {need.Holds.Next} on took more than {Size(options.HoldBytes)}, "
+                + $"and the log begins at record {first} now. It begins again with a newer copy, and keeps what it has of this one. "
+                + $"Raise LogKeepBytes or CopyBytesPerSecond, or write less until it is there.");
             return;
         }
 

@@ -12,6 +12,9 @@ internal static class StatusWords
         ? "acknowledged records may be gone: who has most of them is found out when every member is there"
         : "a new group begins when every member is there";
 
+    /// <summary>That a node stands for election, and what stood against it last.</summary>
+    public static string Electing(string? refusal) => refusal is null ? "standing for election" : $"standing for election ({refusal})";
+
     /// <summary>What is to be known of a node's standing; null for nothing.</summary>
     public static string? Of(Standing standing) => standing switch
     {

@@ -204,7 +204,8 @@ internal sealed class NodeOpening
             if (_clock.Now >= deadline)
             {
                 return result.Answers > 0 ? false : throw new StorageException(
-                    $"{gap.What.Message} No other member could be asked for these records within {Patience.TotalSeconds:0.#} s: {result.Reasons} Start the others, then open this node again.", gap.What);
+                    $"{gap.What.Message} No other member could be asked for these records within {Patience.TotalSeconds:0.#} s: {result.Reasons} "
+                        + "Start the others, then open this node again.", gap.What);
             }
 
             await Task.Delay(Pause, _clock.Time, cancellation).ConfigureAwait(false);

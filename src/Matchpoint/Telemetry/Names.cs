@@ -25,6 +25,7 @@ internal static class Names
         NodeState.Failed => "failed",
         NodeState.Closed => "closed",
         NodeState.Removed => "removed",
+        NodeState.Repairing => "repairing",
         _ => throw Invariant.Unreachable(state),
     };
 

@@ -94,5 +94,6 @@ internal static class StateFold
         directory.StatePath, 0, $"key {Show(StateKey.UserKey(key))} of database {StateKey.DatabaseOf(key)}", expected, found,
         "Move the directory state/ away and open the node: it builds the state anew from the log.");
 
-    private static string Show(ReadOnlySpan<byte> bytes) => bytes.Length <= 32 ? $"0x{Convert.ToHexStringLower(bytes)}" : $"{bytes.Length} bytes that begin with 0x{Convert.ToHexStringLower(bytes[..32])}";
+    private static string Show(ReadOnlySpan<byte> bytes) =>
+        bytes.Length <= 32 ? $"0x{Convert.ToHexStringLower(bytes)}" : $"{bytes.Length} bytes that begin with 0x{Convert.ToHexStringLower(bytes[..32])}";
 }

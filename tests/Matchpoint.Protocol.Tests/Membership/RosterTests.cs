@@ -11,7 +11,8 @@ public sealed class RosterTests
         static (name, kind, priority, designated, pending) => new Member(
             $"{name}", $"{name}:7000", kind, priority, designated == 0 && kind == MemberKind.Voter && !pending, pending && kind != MemberKind.Secondary));
 
-    private static readonly Gen<Roster> AnyRoster = AnyMember.Array[1, 8].Select(static members => Roster.TryCreate(members.DistinctBy(static member => member.Name), out _)!).Where(static roster => roster is not null);
+    private static readonly Gen<Roster> AnyRoster = AnyMember.Array[1, 8]
+        .Select(static members => Roster.TryCreate(members.DistinctBy(static member => member.Name), out _)!).Where(static roster => roster is not null);
 
     [Fact]
     public void The_bytes_of_a_roster()
@@ -130,7 +131,8 @@ public sealed class RosterTests
     }
 
     /// <summary>Sets of names that elect: a majority, or one that needs nobody.</summary>
-    private static IEnumerable<int> Electing(Roster roster) => Sets(roster).Where(set => Count(set) >= roster.Majority || roster.Voters.Any(voter => set == Bit(voter) && roster.IsSelfSufficient(voter)));
+    private static IEnumerable<int> Electing(Roster roster) =>
+        Sets(roster).Where(set => Count(set) >= roster.Majority || roster.Voters.Any(voter => set == Bit(voter) && roster.IsSelfSufficient(voter)));
 
     /// <summary>Sets of names whose acknowledgement makes a record durable; the primary is one of them.</summary>
     private static IEnumerable<int> Committing(Roster roster, string primary) => Sets(roster).Where(set => Count(set) >= roster.Majority && (set & Bit(primary)) != 0);

@@ -8,7 +8,8 @@ using Matchpoint.Simulation.World;
 namespace Matchpoint.Simulation.Faults;
 
 /// <summary>
-/// Breaks things, and has an operator who starts again what has died. What is damaged the nodes mend themselves. What no group of its size can survive is not done: a disk with all its promises is taken away only
+/// Breaks things, and has an operator who starts again what has died. What is damaged the nodes mend themselves.
+/// What no group of its size can survive is not done: a disk with all its promises is taken away only
 /// while all the other machines hold everything that was acknowledged, and the next one only when that one is whole again.
 /// </summary>
 internal sealed class Faultmaker

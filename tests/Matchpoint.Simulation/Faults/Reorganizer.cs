@@ -74,7 +74,8 @@ internal sealed class Reorganizer
         if (absent.Count > 0 && kind < 7)
         {
             var added = absent[_random.Next(absent.Count)];
-            await node.AddMemberAsync(added.AsMember with { Kind = added.Kind == MemberKind.Arbiter ? added.Kind : _random.Next(4) == 0 ? MemberKind.Secondary : MemberKind.Voter }).ConfigureAwait(false);
+            var wanted = added.Kind == MemberKind.Arbiter ? added.Kind : _random.Next(4) == 0 ? MemberKind.Secondary : MemberKind.Voter;
+            await node.AddMemberAsync(added.AsMember with { Kind = wanted }).ConfigureAwait(false);
             Changes++;
             return $"{added.Name} was added";
         }

@@ -133,7 +133,8 @@ public class SegmentMendTests
             gap = LogSurvey.FindFirst(directory, CancellationToken.None)!;
             Assert.NotNull(LogSurrender.CutAt(directory, gap, Vlsn.Of(3), Now));
             Assert.Equal(Standing.Rebooted, BallotFile.Open(directory, hasRecords: true).Ballot.Standing);
-            var exported = RollbackStore.List(directory).SelectMany(entry => RollbackStore.Operations(directory, entry.Name)).Select(static operation => Encoding.UTF8.GetString(operation.Key)).ToHashSet();
+            var exported = RollbackStore.List(directory).SelectMany(entry => RollbackStore.Operations(directory, entry.Name))
+                .Select(static operation => Encoding.UTF8.GetString(operation.Key)).ToHashSet();
             var lost = Enumerable.Range(1, Records).Where(i => i > gap.Before!.Value.Vlsn.Value + 1).Select(static i => $"k{i}").ToHashSet();
             Assert.NotEmpty(lost);
             Assert.Equal(lost, exported);

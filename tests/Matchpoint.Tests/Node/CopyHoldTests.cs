@@ -54,7 +54,8 @@ public class CopyHoldTests
         var load = Filling.LoadAsync(group.Primary, writers: 8, keys: 50, bytes: 4000, stop.Token);
         var node = await group.StartAsync(lost);
         await Eventually.HoldsAsync(() => Warned(group.Primary), "the hold was given up");
-        await Eventually.HoldsAsync(() => node.GetStatus().Warnings.Any(static warning => warning.Contains("the primary gave up the log behind this copy", StringComparison.Ordinal)), "the member knows");
+        await Eventually.HoldsAsync(() => node.GetStatus().Warnings.Any(static warning => warning.Contains("the primary gave up the log behind this copy", StringComparison.Ordinal)),
+            "the member knows");
         Assert.Contains($"'{lost}'", group.Primary.GetStatus().Warnings.Single(static warning => warning.Contains("was given up", StringComparison.Ordinal)), StringComparison.Ordinal);
         await stop.CancelAsync();
         await load;

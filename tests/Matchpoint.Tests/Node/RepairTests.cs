@@ -121,7 +121,8 @@ public class RepairTests
         var node = group.Replicas[0];
         await Eventually.HoldsAsync(() => node.GetStatus().Scrub is { EndedAt: not null, Found: null, Bytes: > 350_000 }, "a pass over log and state without a find");
         Flip(SegmentOf(group, node.Options.Name, 1), 2000);
-        await Eventually.HoldsAsync(() => node.State == NodeState.Following && node.GetStatus().Warnings.Any(static warning => warning.Contains("fetched again", StringComparison.Ordinal)), "found and mended");
+        await Eventually.HoldsAsync(() => node.State == NodeState.Following
+            && node.GetStatus().Warnings.Any(static warning => warning.Contains("fetched again", StringComparison.Ordinal)), "found and mended");
         await Eventually.HoldsAsync(() => node.GetStatus().Scrub is { EndedAt: not null, Found: null }, "another pass without a find");
         await group.AgreedAsync();
     }
@@ -188,6 +189,8 @@ public class RepairTests
         var primary = group.Primary.Options.Name;
         await group.StopAsync(primary);
         var other = Assert.Single(group.Nodes);
+        // It was handed the lead, and has to miss the others first: a node that came before would follow it, and rightly.
+        await Eventually.HoldsAsync(() => !other.IsPrimary && other.State == NodeState.Electing, "nobody leads");
         var node = await group.StartAsync(name);
         Assert.False(node.GetStatus().Counts);
         await Eventually.HoldsAsync(
@@ -399,5 +402,6 @@ public class RepairTests
 
     /// <summary>Every file with its content.</summary>
     private static List<string> Snapshot(string directory) =>
-        [.. Directory.GetFiles(Path.Combine(directory, "log")).Order(StringComparer.Ordinal).Select(static path => $"{path} {Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(path)))}")];
+        [.. Directory.GetFiles(Path.Combine(directory, "log")).Order(StringComparer.Ordinal)
+            .Select(static path => $"{path} {Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(path)))}")];
 }

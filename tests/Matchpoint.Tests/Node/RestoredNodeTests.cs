@@ -66,7 +66,8 @@ public class RestoredNodeTests
             if (second.Length == 0) second = Assert.ThrowsAsync<MatchpointException>(() => node.BackupAsync(backups.Path, cancellation: Cancellation)).GetAwaiter().GetResult().Message;
         }), Cancellation);
         Assert.Contains("being taken already", second, StringComparison.Ordinal);
-        Assert.Contains("data directory of a node", (await Assert.ThrowsAsync<MatchpointException>(() => node.BackupAsync(work.At("node"), cancellation: Cancellation))).Message, StringComparison.Ordinal);
+        var refused = await Assert.ThrowsAsync<MatchpointException>(() => node.BackupAsync(work.At("node"), cancellation: Cancellation));
+        Assert.Contains("data directory of a node", refused.Message, StringComparison.Ordinal);
         await using var other = await MatchpointNode.OpenAsync(new MatchpointOptions { Directory = work.At("other"), Group = "other" }, Cancellation);
         Assert.Contains("backups of group", (await Assert.ThrowsAsync<MatchpointException>(() => other.BackupAsync(backups.Path, cancellation: Cancellation))).Message, StringComparison.Ordinal);
         Assert.Contains("in use by", Assert.Throws<DirectoryInUseException>(() => backups.OfStopped(work.At("node"))).Message, StringComparison.Ordinal);

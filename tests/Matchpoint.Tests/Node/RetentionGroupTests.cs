@@ -38,7 +38,8 @@ public class RetentionGroupTests
 
         var sentence = Assert.Single(Warnings(group.Primary));
         Assert.Contains($"'{away}' is behind", sentence, StringComparison.Ordinal);
-        Assert.Matches(@"takes [5-9]\d % of what LogKeepBytes and LogKeepTime allow; [\d.]+ MB are left, and it falls off at about \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, as fast as the log grows now", sentence);
+        Assert.Matches(
+            @"takes [5-9]\d % of what LogKeepBytes and LogKeepTime allow; [\d.]+ MB are left, and it falls off at about \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, as fast as the log grows now", sentence);
         await group.StartAsync(away);
         await group.AgreedAsync();
         await Eventually.HoldsAsync(() => Warnings(group.Primary).Count == 0, "the warning is taken back");

@@ -4,7 +4,7 @@ import { at, bytes, clock, count, list, make, milliseconds, short, span, stepTex
 
 const leastSpan = 40;
 const tones = { Primary: 'primary', Following: 'follows', Failed: 'bad', AwaitingOperator: 'bad', Closed: 'bad', Removed: 'bad' };
-const words = { AwaitingMembers: 'Awaits members', SyncingUp: 'Syncing up', AwaitingOperator: 'Awaits operator', NeedsCopy: 'Fetches a copy' };
+const words = { AwaitingMembers: 'Awaits members', SyncingUp: 'Syncing up', AwaitingOperator: 'Awaits operator', Repairing: 'Mends its disk', NeedsCopy: 'Fetches a copy' };
 
 /** Shows the members. */
 export function showMembers(view, rate) {
