@@ -51,7 +51,8 @@ internal static class MembersCommand
     {
         var member = new Argument<string>("MEMBER") { Description = MemberText.Form };
         var noWait = new Option<bool>("--no-wait") { Description = "Return when it is a member, not when it has caught up and counts." };
-        return Change("add", "Take a member in. One that is to vote counts once it has caught up: start its node, which names the members and itself.", member, [noWait], async (parsed, cluster, cancellation) =>
+        const string what = "Take a member in. One that is to vote counts once it has caught up: start its node, which names the members and itself.";
+        return Change("add", what, member, [noWait], async (parsed, cluster, cancellation) =>
         {
             var added = MemberText.Parse(parsed.GetRequiredValue(member), "MEMBER");
             var answer = await cluster.AskPrimaryAsync(new ClientRequest { Op = "members-add", Member = ToClient(added) }, cancellation);

@@ -32,7 +32,17 @@ internal static class ResetCommand
         if (confirm is not null) GroupReset.Perform(PhysicalFiles.Instance, data, name, outlook);
         if (json)
         {
-            Json.Print(new { isDone = confirm is not null, outlook.Name, members = outlook.Members, lost = outlook.Others, outlook.Last, outlook.Durable, undecided = outlook.Last - outlook.Durable, code = outlook.Code });
+            Json.Print(new
+            {
+                isDone = confirm is not null,
+                outlook.Name,
+                outlook.Members,
+                lost = outlook.Others,
+                outlook.Last,
+                outlook.Durable,
+                undecided = outlook.Last - outlook.Durable,
+                outlook.Code,
+            });
             return ExitCode.Success;
         }
 
