@@ -1,5 +1,5 @@
-using Matchpoint;
 using System.Diagnostics.CodeAnalysis;
+using Matchpoint;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Records;
 using Matchpoint.Storage;
