@@ -296,13 +296,16 @@ internal sealed class Faultmaker
         return true;
     }
 
+    /// <summary>Whether a machine is not the only one that counts, for any that runs: what such a one has not flushed nobody else need have.</summary>
+    private bool HasOtherVoters(SimulatedMachine machine) => _machines.All(each => each.Node?.Core.Members.Voters is not [var only] || only != machine.Name);
+
     /// <summary>Whether a machine knows of no other members, or of none that are not durable; one that is no member knows less.</summary>
     private static bool IsSettled(SimulatedMachine machine, Protocol.Membership.Roster roster) => !roster.Contains(machine.Name)
         || machine.Node?.Core is { } core && core.Members.Roster.Equals(roster) && core.Appender.RosterAt <= core.Progress.Durable;
 
     /// <summary>Where records count that are written and not flushed, only one machine at a time may lose some.</summary>
     private bool CanLoseUnflushed(SimulatedMachine machine) =>
-        _machines.Count > 1 && _losing is null && _machines.All(other => other == machine || other.Node is { } node && node.Core.Counts);
+        _machines.Count > 1 && HasOtherVoters(machine) && _losing is null && _machines.All(other => other == machine || other.Node is { } node && node.Core.Counts);
 
     private void Lose(SimulatedMachine machine)
     {

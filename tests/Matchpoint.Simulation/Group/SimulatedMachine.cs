@@ -39,6 +39,9 @@ internal sealed class SimulatedMachine
     /// <summary>Its name.</summary>
     public string Name { get; }
 
+    /// <summary>Whom its operator knows of; null for those with whom the group began. Once members have changed an operator names all, so that a node whose disk fails finds somebody.</summary>
+    public Func<IReadOnlyList<GroupMember>?>? AllMembers { get; set; }
+
     /// <summary>What it is, or would be, among the members.</summary>
     public GroupMember AsMember { get; }
 
@@ -81,7 +84,7 @@ internal sealed class SimulatedMachine
         {
             Directory = Directory,
             Name = Name,
-            Members = _isSpare ? [.. _members, AsMember] : _settings.Size == 1 && _settings.Spares == 0 ? [] : _members,
+            Members = AllMembers?.Invoke() ?? (_isSpare ? [.. _members, AsMember] : _settings.Size == 1 && _settings.Spares == 0 ? [] : _members),
             Durability = _settings.Durability,
             ElectionTimeout = _settings.ElectionTimeout,
             CommitTimeout = TimeSpan.FromSeconds(5),
