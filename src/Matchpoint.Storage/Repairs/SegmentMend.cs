@@ -49,6 +49,11 @@ internal sealed class SegmentMend : IDisposable
     /// <summary>Whether the gap is closed.</summary>
     public bool IsJoined { get; private set; }
 
+    /// <summary>
+    /// Whether what lies behind the gap is this node's own. Where nothing is, more may have gone than what was fetched: how far the log was flushed is known only as a lower bound.
+    /// </summary>
+    public bool MeetsOwn { get; private set; }
+
     /// <summary>Begins, where another node says that its log stands before the gap.</summary>
     /// <param name="directory">The directory. Nobody writes its log meanwhile.</param>
     /// <param name="gap">The gap.</param>
@@ -151,14 +156,14 @@ internal sealed class SegmentMend : IDisposable
         {
             if (_position.End < after.End) return;
             if (_position != after) throw Refused("what lies behind", $"record {after.Vlsn} with fingerprint {after.Fingerprint}", $"record {_position.Vlsn} with fingerprint {_position.Fingerprint}");
-            IsJoined = true;
+            IsJoined = MeetsOwn = true;
             return;
         }
 
         if (ContinuesHere())
         {
             TakeOwn();
-            IsJoined = true;
+            IsJoined = MeetsOwn = true;
         }
         // Nothing of our own is left to prove it.
         else if (_position.End == _gap.To && _position.Vlsn <= _durable) IsJoined = true;

@@ -196,6 +196,8 @@ internal sealed class NodeOpening
             var result = await fetch.RunAsync(gap, cancellation).ConfigureAwait(false);
             if (result.MendedFrom is { } donor)
             {
+                // First: what was acknowledged behind the fetched records may have gone with them, and nobody may count on it.
+                if (!result.MeetsOwn) await Task.Run(() => Fence(directory, ["the end of the log was lost, and how much was behind it is not known"]), cancellation).ConfigureAwait(false);
                 _repairs.Add($"{gap.What.Message} The records were fetched again from {donor} and proved{(result.Aside is { } aside ? $"; the damaged file is kept as {aside}" : "")}.");
                 return true;
             }

@@ -12,7 +12,8 @@ namespace Matchpoint.Repairs;
 /// <param name="Aside">Where the damaged file is now.</param>
 /// <param name="Answers">How many said that they do not have it: who is merely not there may.</param>
 /// <param name="Reasons">Why nobody gave it, in words.</param>
-internal readonly record struct RangeResult(string? MendedFrom, string? Aside, int Answers, string Reasons);
+/// <param name="MeetsOwn">Whether what lies behind it is this node's own: otherwise more may be missing than was fetched.</param>
+internal readonly record struct RangeResult(string? MendedFrom, string? Aside, int Answers, string Reasons, bool MeetsOwn);
 
 /// <summary>Fetches the records of a gap from one member after another, until one has given what is proved to belong there.</summary>
 internal sealed class RangeFetch(DataDirectory directory, Members members, NodeClock clock, MatchpointOptions options, INetwork network)
@@ -26,8 +27,8 @@ internal sealed class RangeFetch(DataDirectory directory, Members members, NodeC
         {
             try
             {
-                var aside = await FromAsync(donor, gap, cancellation).ConfigureAwait(false);
-                return new RangeResult(donor, aside, answers, "");
+                var (aside, meetsOwn) = await FromAsync(donor, gap, cancellation).ConfigureAwait(false);
+                return new RangeResult(donor, aside, answers, "", meetsOwn);
             }
             catch (Exception error) when (!cancellation.IsCancellationRequested && error is ChannelException or ConnectException or ProtocolException)
             {
@@ -36,10 +37,10 @@ internal sealed class RangeFetch(DataDirectory directory, Members members, NodeC
             }
         }
 
-        return new RangeResult(null, null, answers, string.Join(" ", reasons));
+        return new RangeResult(null, null, answers, string.Join(" ", reasons), MeetsOwn: false);
     }
 
-    private async Task<string?> FromAsync(string donor, LogGap gap, CancellationToken cancellation)
+    private async Task<(string? Aside, bool MeetsOwn)> FromAsync(string donor, LogGap gap, CancellationToken cancellation)
     {
         var channel = await network.ConnectAsync(members.AddressOf(donor), options.ElectionTimeout * 2, clock.Time, cancellation, donor).ConfigureAwait(false);
         await using (channel.ConfigureAwait(false))
@@ -58,7 +59,7 @@ internal sealed class RangeFetch(DataDirectory directory, Members members, NodeC
             }
 
             await channel.CloseAsync(GoodbyeCode.Done, "").ConfigureAwait(false);
-            return mend.Finish();
+            return (mend.Finish(), mend.MeetsOwn);
         }
     }
 
