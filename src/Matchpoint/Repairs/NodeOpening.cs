@@ -104,7 +104,12 @@ internal sealed class NodeOpening
         var isCopied = CopyTarget.InstallWhole(directory);
         CopySource.RemoveLeftOver(directory, states);
         if (files.DirectoryExists(directory.LogPath)) SegmentMend.RemoveLeftOver(directory);
-        else if (HasPeers) files.CreateDirectory(directory.LogPath);
+        else if (HasPeers)
+        {
+            files.CreateDirectory(directory.LogPath);
+            files.FlushDirectory(directory.ContentPath); // A power cut must not take the name under which the log is mended.
+        }
+
         // The positions are there before the first promise is made: without them nobody knows how much of the log has gone with them.
         if (HasPeers && files.FileExists(directory.BallotPath) && !files.FileExists(directory.PositionsPath))
             Fence(directory, [$"{directory.PositionsPath} is gone: how far the log was flushed is not known"]);
