@@ -74,6 +74,13 @@ internal sealed class BenchGroup : IAsyncDisposable
         await node.DisposeAsync();
     }
 
+    /// <summary>Stops a member and empties its disk.</summary>
+    public async Task EmptyAsync(string name)
+    {
+        await StopAsync(name);
+        if (Directory.Exists(DirectoryOf(name))) Directory.Delete(DirectoryOf(name), recursive: true);
+    }
+
     /// <summary>Waits until a node has, on disk and in its state, what another has.</summary>
     public static async Task CaughtUpAsync(MatchpointNode node, Func<long> target, CancellationToken cancellation)
     {

@@ -36,13 +36,14 @@ internal sealed class JoinBench(BenchSetup setup)
         await FillAsync(group.Primary, cancellation);
         await SetRateAsync(group, cancellation);
         var away = group.Nodes.First(node => !node.IsPrimary).Options.Name;
-        List<double> deviation = [], slowdown = [], joined = [];
+        List<double> deviation = [], joined = [];
+        var slowdown = new CopyLoad(setup, ".throttled");
         for (var run = 1; run <= setup.Runs; run++)
         {
             var (copy, _) = await JoinAsync(group, away, cancellation);
             deviation.Add(Math.Abs((copy.BytesPerSecond / _rate!.Value) - 1));
             setup.Progress($"  {copy.TotalBytes / 1e6:0} MB at {copy.BytesPerSecond / 1e6:0.000} MB/s, {_rate / 1e6:0.000} allowed");
-            slowdown.Add(await SlowdownAsync(group, away, cancellation));
+            await slowdown.MeasureAsync(group.Primary, () => group.EmptyAsync(away), heard => JoinAsync(group, away, cancellation, heard), cancellation);
         }
 
         var wanted = Math.Max(1, (int)(Joins * setup.Scale));
@@ -70,21 +71,9 @@ internal sealed class JoinBench(BenchSetup setup)
         return
         [
             Figure.Least("restore.throttle", "deviation", deviation, ThrottleLimit),
-            Figure.Least("restore.commit.p99.throttled", "p99 during a copy over p99 without", slowdown, SlowdownLimit),
+            .. slowdown.Figures(SlowdownLimit),
             Figure.Most("restore.joins", $"of {wanted}", joined, wanted),
         ];
-    }
-
-    private async Task<double> SlowdownAsync(BenchGroup group, string away, CancellationToken cancellation)
-    {
-        await using var quiet = SyncedLoad.Start(group.Primary, cancellation);
-        await Task.Delay(SyncedLoad.Quiet, setup.Time, cancellation);
-        var without = await quiet.EndAsync();
-        await using var beside = SyncedLoad.Start(group.Primary, cancellation);
-        await JoinAsync(group, away, cancellation);
-        var during = await beside.EndAsync();
-        setup.Progress($"  synced commits, p99: {without.P99:0} us without a copy, {during.P99:0} us during one ({without.Count} and {during.Count} commits)");
-        return during.P99 / without.P99;
     }
 
     /// <summary>More is written during a copy than is kept of the log: enough to outrun it, and less than may be held, though the load is never the same for long.</summary>
@@ -107,14 +96,17 @@ internal sealed class JoinBench(BenchSetup setup)
 
     /// <summary>Starts a member with an empty disk, and waits until it follows and takes part.</summary>
     /// <returns>How the copy came to its end, and how many were fetched.</returns>
-    private async Task<(CopyProgress Copy, int Copies)> JoinAsync(BenchGroup group, string name, CancellationToken cancellation)
+    private async Task<(CopyProgress Copy, int Copies)> JoinAsync(BenchGroup group, string name, CancellationToken cancellation, Action<CopyProgress>? heard = null)
     {
-        await group.StopAsync(name);
-        Directory.Delete(group.DirectoryOf(name), recursive: true);
+        await group.EmptyAsync(name);
         CopyProgress? last = null;
         var copies = 0;
         var node = await group.StartAsync(name, cancellation);
-        node.CopyProgressed += (_, progress) => last = progress;
+        node.CopyProgressed += (_, progress) =>
+        {
+            last = progress;
+            heard?.Invoke(progress);
+        };
         node.StateChanged += (_, change) => Interlocked.Add(ref copies, change.From == NodeState.NeedsCopy && change.To != NodeState.NeedsCopy ? 1 : 0);
         var began = setup.Time.GetTimestamp();
         while (!(node.GetStatus() is { State: NodeState.Following, Counts: true } && last is not null))

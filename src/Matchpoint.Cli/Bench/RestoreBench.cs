@@ -22,7 +22,8 @@ internal sealed class RestoreBench(BenchSetup setup)
     /// <summary>Runs everything.</summary>
     public async Task<IReadOnlyList<Figure>> RunAsync(CancellationToken cancellation)
     {
-        List<double> write = [], loopback = [], bytes = [], repeat = [], slowdown = [];
+        List<double> write = [], loopback = [], bytes = [], repeat = [];
+        var slowdown = new CopyLoad(setup, "");
         IReadOnlyList<Figure> joins = await new JoinBench(setup).RunAsync(cancellation);
         await using var group = await BenchGroup.OpenAsync(Path.Combine(setup.Directory, "restore"), Durability.Fast, TimeSpan.FromSeconds(3), cancellation);
         setup.Progress("restore: writing what is to be copied");
@@ -39,7 +40,7 @@ internal sealed class RestoreBench(BenchSetup setup)
             bytes.Add(total / seconds);
             setup.Progress($"  {total / 1e6:0} MB, following after {seconds:0.00} s");
             repeat.Add(await RepeatAsync(group, away, cancellation));
-            slowdown.Add(await SlowdownAsync(group, away, cancellation));
+            await slowdown.MeasureAsync(group.Primary, () => group.EmptyAsync(away), heard => RestoreAsync(group, away, closeAt: null, had: 0, cancellation, heard), cancellation);
         }
 
         return
@@ -48,16 +49,16 @@ internal sealed class RestoreBench(BenchSetup setup)
             Figure.Most("raw.loopback", "bytes/s", loopback),
             Figure.Most("restore.bytes", "bytes/s", bytes, Math.Min(write.Max(), loopback.Max())),
             Figure.Least("restore.repeat", "share", repeat, RepeatLimit),
-            Figure.Least("restore.commit.p99", "p99 during a copy over p99 without", slowdown, SlowdownLimit),
+            .. slowdown.Figures(SlowdownLimit),
             .. joins,
         ];
     }
 
     /// <summary>Starts the member, with an empty disk unless it had fetched a part before, and waits until it follows, or closes it when a share of the copy is there.</summary>
-    private async Task<(double Total, double Fetched, double Seconds)> RestoreAsync(BenchGroup group, string name, double? closeAt, double had, CancellationToken cancellation)
+    private async Task<(double Total, double Fetched, double Seconds)> RestoreAsync(
+        BenchGroup group, string name, double? closeAt, double had, CancellationToken cancellation, Action<CopyProgress>? heard = null)
     {
-        await group.StopAsync(name);
-        if (had == 0) Directory.Delete(group.DirectoryOf(name), recursive: true);
+        await (had == 0 ? group.EmptyAsync(name) : group.StopAsync(name));
         CopyProgress? first = null;
         CopyProgress? last = null;
         var began = setup.Time.GetTimestamp();
@@ -66,6 +67,7 @@ internal sealed class RestoreBench(BenchSetup setup)
         {
             first ??= progress;
             last = progress;
+            heard?.Invoke(progress);
         };
         var target = group.Primary.GetStatus().Last;
         while (true)
@@ -99,19 +101,6 @@ internal sealed class RestoreBench(BenchSetup setup)
         }
 
         throw new UsageException("--scale: a copy is so small then that it is whole before it can be interrupted; take more");
-    }
-
-    private async Task<double> SlowdownAsync(BenchGroup group, string away, CancellationToken cancellation)
-    {
-        await group.StopAsync(away);
-        await using var quiet = SyncedLoad.Start(group.Primary, cancellation);
-        await Task.Delay(SyncedLoad.Quiet, setup.Time, cancellation);
-        var without = await quiet.EndAsync();
-        await using var beside = SyncedLoad.Start(group.Primary, cancellation);
-        await RestoreAsync(group, away, closeAt: null, had: 0, cancellation);
-        var during = await beside.EndAsync();
-        setup.Progress($"  synced commits, p99: {without.P99:0} us without a copy, {during.P99:0} us during one ({without.Count} and {during.Count} commits)");
-        return during.P99 / without.P99;
     }
 
     private static Task FillAsync(MatchpointNode node, int values, CancellationToken cancellation) => Task.WhenAll(Enumerable.Range(0, Writers).Select(writer => Task.Run(

@@ -11,7 +11,7 @@ internal sealed class SyncedLoad : IAsyncDisposable
     private static readonly CommitOptions Synced = new() { Durability = Durability.Full };
 
     private readonly CancellationTokenSource _over = new();
-    private readonly Task<List<double>[]> _writing;
+    private readonly Task<List<(long At, double Microseconds)>[]> _writing;
     private long _bytes;
 
     private SyncedLoad(MatchpointNode node, int writers, int valueBytes, int keys, CancellationToken cancellation) =>
@@ -26,12 +26,12 @@ internal sealed class SyncedLoad : IAsyncDisposable
     /// <summary>Starts writers, each of which writes its keys over and over.</summary>
     public static SyncedLoad Start(MatchpointNode node, int writers, int valueBytes, int keys, CancellationToken cancellation) => new(node, writers, valueBytes, keys, cancellation);
 
-    /// <summary>Ends it: how many commits there were, and how long 99 of a hundred took at the most, in microseconds.</summary>
-    public async Task<(double P99, int Count)> EndAsync()
+    /// <summary>Ends it.</summary>
+    /// <returns>When each commit was acknowledged, and how long it took in microseconds.</returns>
+    public async Task<IReadOnlyList<(long At, double Microseconds)>> EndAsync()
     {
         await _over.CancelAsync();
-        var latencies = (await _writing).SelectMany(static list => list).Order().ToList();
-        return (latencies[(int)(latencies.Count * 0.99)], latencies.Count);
+        return [.. (await _writing).SelectMany(static list => list)];
     }
 
     /// <inheritdoc/>
@@ -42,9 +42,9 @@ internal sealed class SyncedLoad : IAsyncDisposable
         _over.Dispose();
     }
 
-    private async Task<List<double>> WriteAsync(MatchpointNode node, int writer, int valueBytes, int keys, CancellationToken cancellation)
+    private async Task<List<(long At, double Microseconds)>> WriteAsync(MatchpointNode node, int writer, int valueBytes, int keys, CancellationToken cancellation)
     {
-        var latencies = new List<double>(10_000);
+        var latencies = new List<(long At, double Microseconds)>(100_000);
         var key = new byte[16];
         var value = RawDisk.Noise(valueBytes);
         BinaryPrimitives.WriteInt64BigEndian(key, -1 - writer);
@@ -53,7 +53,8 @@ internal sealed class SyncedLoad : IAsyncDisposable
             BinaryPrimitives.WriteInt64BigEndian(key.AsSpan(8), i % keys);
             var began = TimeProvider.System.GetTimestamp();
             await node.Default.PutAsync(key, value, Synced, cancellation);
-            latencies.Add(TimeProvider.System.GetElapsedTime(began).TotalMicroseconds);
+            var now = TimeProvider.System.GetTimestamp();
+            latencies.Add((now, TimeProvider.System.GetElapsedTime(began, now).TotalMicroseconds));
             Interlocked.Add(ref _bytes, valueBytes);
         }
 
