@@ -15,12 +15,19 @@ namespace Matchpoint.Storage.Copies;
 /// </summary>
 internal sealed class CopyTarget : IDisposable
 {
+    /// <summary>
+    /// So much is written before it is flushed. A file system may make every flush on the same disk wait for all that was written before it, whosever it is; the members on this machine, and the
+    /// device, are to wait for a little at a time.
+    /// </summary>
+    public const int FlushStep = 8 * 1024 * 1024;
 
     private readonly DataDirectory _directory;
     private readonly CopyOffer _offer;
     private readonly string _path;
     private readonly IFile[] _files;
     private readonly HashSet<(int File, int Chunk)> _missing = [];
+    private readonly SortedSet<int> _unflushed = [];
+    private string? _lost;
 
     private CopyTarget(DataDirectory directory, in CopyOffer offer)
     {
@@ -35,6 +42,9 @@ internal sealed class CopyTarget : IDisposable
 
     /// <summary>How many bytes are there already.</summary>
     public long Present { get; private set; }
+
+    /// <summary>How many bytes were written since the last step of flushing began.</summary>
+    public long Unflushed { get; private set; }
 
     /// <summary>Begins, or goes on with what an earlier attempt has left.</summary>
     /// <param name="directory">The node's directory.</param>
@@ -99,7 +109,22 @@ internal sealed class CopyTarget : IDisposable
         }
 
         _files[file].Write((long)chunk * Limits.ChunkBytes, bytes);
+        _unflushed.Add(file);
+        Unflushed += bytes.Length;
         if (_missing.Remove((file, chunk))) Present += bytes.Length;
+    }
+
+    /// <summary>Begins a step of flushing: what was written up to now. The step itself may be taken beside further writes; steps one after another.</summary>
+    /// <returns>Takes the step.</returns>
+    public Action BeginFlush()
+    {
+        IFile[] files = [.. _unflushed.Select(file => _files[file])];
+        _unflushed.Clear();
+        Unflushed = 0;
+        return () =>
+        {
+            foreach (var file in files) Flush(file);
+        };
     }
 
     /// <summary>
@@ -113,7 +138,7 @@ internal sealed class CopyTarget : IDisposable
         Invariant.Holds(_missing.Count == 0, $"{_missing.Count} chunks of the copy are missing.");
         foreach (var file in _files)
         {
-            file.Flush();
+            Flush(file);
             file.Dispose();
         }
 
@@ -131,6 +156,23 @@ internal sealed class CopyTarget : IDisposable
     public void Dispose()
     {
         foreach (var file in _files) file?.Dispose();
+        if (_lost is not null) _directory.Files.Delete(_lost);
+    }
+
+    /// <summary>
+    /// A flush that failed is not tried again: what it lost counts as clean, can still be read for a time, and the next flush would succeed. So the file goes, and is fetched again.
+    /// </summary>
+    private void Flush(IFile file)
+    {
+        try
+        {
+            file.Flush();
+        }
+        catch
+        {
+            _lost = file.Path;
+            throw;
+        }
     }
 
     private void Prepare(CancellationToken cancellation)

@@ -127,6 +127,8 @@ internal sealed class CopyFetch(RecordLog log, IStateStore states, Members membe
         var total = offer.TotalBytes;
         var (began, had, toldAt) = (clock.Now, target.Present, clock.Now - TellInterval);
         var asked = 0;
+        var flush = new SteppedFlush(target);
+        await using var flushing = flush.ConfigureAwait(false);
         for (var got = 0; got < missing.Count; got++)
         {
             var wanted = Math.Min(missing.Count, got + Ahead);
@@ -138,12 +140,14 @@ internal sealed class CopyFetch(RecordLog log, IStateStore states, Members membe
 
             var frame = await channel.ReceiveAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
             Take(frame.Span, missing[got], target);
+            await flush.WroteAsync().ConfigureAwait(false);
             var now = clock.Now;
             if (got + 1 < missing.Count && now - toldAt < TellInterval) continue;
             toldAt = now;
             Tell(donor, target.Present, total, target.Present - had, now - began);
         }
 
+        await flush.EndAsync().ConfigureAwait(false);
         if (missing.Count == 0) Tell(donor, target.Present, total, 0, TimeSpan.Zero);
     }
 

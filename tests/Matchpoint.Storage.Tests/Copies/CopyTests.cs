@@ -125,6 +125,56 @@ public class CopyTests
         }
     }
 
+    [Fact]
+    public void What_a_step_has_flushed_survives_a_power_cut()
+    {
+        using var donor = new Donor(new MemoryFiles(), records: 40, applied: 25, durable: 30, valueBytes: 200_000);
+        var files = new FaultyFiles(new Random(1));
+        using (var target = Fetch(donor, files, static _ => true))
+        {
+            Assert.True(target.Unflushed > Limits.ChunkBytes);
+            target.BeginFlush()();
+            Assert.Equal(0, target.Unflushed);
+            target.BeginFlush()(); // Nothing is left of it.
+        }
+
+        var described = donor.Source.Offer.Files.Single(static file => file.Name == "state/picture");
+        var path = $"{To}/{ContentSwitch.NameOf(1)}/{described.Name}";
+        // The name may be lost, it was not flushed; what is there under it is whole.
+        var kept = files.PowerCut().Images().Select(static image => image.Image).Where(image => image.FileExists(path)).ToList();
+        Assert.NotEmpty(kept);
+        foreach (var image in kept)
+        {
+            using var file = image.Open(path, FileOpening.Read);
+            var bytes = new byte[described.Length];
+            Assert.Equal(bytes.Length, file.Read(0, bytes));
+            Assert.Equal(described.Chunks[0], ChunkDigest.Of(bytes));
+        }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_file_whose_flush_failed_is_fetched_again(bool inStep)
+    {
+        using var donor = new Donor(new MemoryFiles(), records: 40, applied: 25, durable: 30);
+        var files = new FaultyFiles(new Random(1));
+        using (var target = Fetch(donor, files, static _ => true))
+        {
+            files.Faults.FailFlush("picture");
+            Assert.Throws<DiskException>(() =>
+            {
+                if (inStep) target.BeginFlush()();
+                else target.Finish(new PictureStates(files), export: "");
+            });
+        }
+
+        // The chunks can still be read, and are lost: a second flush of them would go well.
+        using var again = Begin(donor, files);
+        Assert.NotEmpty(again.Missing);
+        Assert.All(again.Missing, missing => Assert.Equal("state/picture", donor.Source.Offer.Files[missing.File].Name));
+    }
+
     private static int Run(Donor donor, FaultyFiles files)
     {
         using (var target = Fetch(donor, files, static _ => true)) target.Finish(new PictureStates(files), export: "");
