@@ -20,6 +20,7 @@ internal static class BenchCommand
         Bench("failover", "Three processes; the primary is killed, or stopped: when are writes accepted again?", setup => new FailoverBench(setup).RunAsync),
         Bench("read", "Gets and scans beside bare RocksDB.", setup => new ReadBench(setup).RunAsync),
         Bench("restore", "Full copies: how fast, what is sent again, how well they keep their rate, what they do to commits, joins under load.", setup => new RestoreBench(setup).RunAsync),
+        Bench("transfer", "The primary is handed over under load: how long are writes blocked?", setup => new TransferBench(setup).RunAsync),
         Bench("syncup", "Syncup on a log of ten million records with one million diverged.", setup => new SyncupBench(setup).RunAsync),
     };
 
