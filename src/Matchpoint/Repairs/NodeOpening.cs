@@ -53,6 +53,7 @@ internal sealed class NodeOpening
         var directory = await Task.Run(opening.OpenDirectory, cancellation).ConfigureAwait(false);
         try
         {
+            if (found is not null) await opening.LearnMembersAsync(directory, cancellation).ConfigureAwait(false);
             if (found is not null && opening.HasPeers) await opening.MendAsync(directory, found, cancellation).ConfigureAwait(false);
             for (var round = 1; ; round++)
             {
@@ -61,8 +62,10 @@ internal sealed class NodeOpening
                 {
                     return await Task.Run(() => opening.Open(directory), cancellation).ConfigureAwait(false);
                 }
-                catch (StorageException error) when (error is DamageException or StateLostException && opening.HasPeers && round < MostRounds)
+                catch (StorageException error) when (error is DamageException or StateLostException && round < MostRounds)
                 {
+                    await opening.LearnMembersAsync(directory, cancellation).ConfigureAwait(false);
+                    if (!opening.HasPeers) throw;
                     damage = error;
                 }
 
@@ -95,6 +98,12 @@ internal sealed class NodeOpening
             directory.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Whom to ask: those that the options name may not be all, or not be any more.</summary>
+    private async Task LearnMembersAsync(DataDirectory directory, CancellationToken cancellation)
+    {
+        if (await Task.Run(() => MembersOnDisk.Find(directory, _parts.States(_options), cancellation), cancellation).ConfigureAwait(false) is { } known) _members.Become(known);
     }
 
     private OpenedNode Open(DataDirectory directory)
