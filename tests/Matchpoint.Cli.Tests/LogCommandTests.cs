@@ -130,7 +130,7 @@ public sealed class LogCommandTests : IDisposable
         string[][] commands =
         [
             [], ["demo"], ["serve"], ["status"], ["put"], ["get"], ["delete"], ["scan"], ["watch"], ["txn"],
-            ["rollbacks", "apply"], ["bench", "commit"], ["bench", "catchup"], ["bench", "failover"], ["bench", "read"], ["bench", "restore"],
+            ["rollbacks", "apply"], ["bench", "commit"], ["bench", "catchup"], ["bench", "failover"], ["bench", "read"], ["bench", "restore"], ["bench", "transfer"],
             ["log"], ["log", "append"], ["log", "dump"], ["log", "verify"], ["log", "info"], ["syncup"], ["syncup", "feed"], ["syncup", "join"],
             ["syncup", "explain"], ["rollbacks"], ["rollbacks", "list"], ["rollbacks", "show"], ["bench"], ["bench", "limits"], ["bench", "log"], ["bench", "syncup"],
         ];

@@ -19,6 +19,15 @@ internal sealed class JoinBench(BenchSetup setup)
     private const double SlowdownLimit = 2;
     private const long KeepBytes = 64 * 1024 * 1024;
 
+    /// <summary>
+    /// So many times what is kept of the log is written during a copy where the load stays what it was: at little more than half of it the copy is still outrun, and nearly twice of it may be
+    /// held.
+    /// </summary>
+    private const double Outrun = 1.8;
+
+    /// <summary>A join during which too little was written shows nothing and is made again, so many times as many as are wanted.</summary>
+    private const int MostAttempts = 4;
+
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(2);
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
@@ -48,9 +57,10 @@ internal sealed class JoinBench(BenchSetup setup)
 
         var wanted = Math.Max(1, (int)(Joins * setup.Scale));
         var (good, counted) = (0, 0);
-        await using (var load = SyncedLoad.Start(group.Primary, Writers, ValueBytes, keys: 100, cancellation))
+        var load = SyncedLoad.Start(group.Primary, Writers, ValueBytes, keys: 100, cancellation);
+        try
         {
-            for (var attempt = 1; counted < wanted && attempt <= wanted * 2; attempt++)
+            for (var attempt = 1; counted < wanted && attempt <= wanted * MostAttempts; attempt++)
             {
                 var before = load.Bytes;
                 var (copy, copies) = await JoinAsync(group, away, cancellation);
@@ -61,9 +71,19 @@ internal sealed class JoinBench(BenchSetup setup)
                 setup.Progress($"  {(isCounted ? $"join {counted} of {wanted}" : "not counted")}: {copies} {(copies == 1 ? "copy" : "copies")} of {copy.TotalBytes / 1e6:0} MB; "
                     + $"{written / 1e6:0} MB were committed meanwhile, "
                     + (written > KeepBytes ? $"more than the {KeepBytes / 1e6:0} MB of log that are kept" : $"too few to outrun the {KeepBytes / 1e6:0} MB of log that are kept"));
+                if (isCounted && copies == 1 && written < KeepBytes * (Outrun + 1)) continue;
+                // The load has become another one: the copies take as long as it needs now.
+                await load.DisposeAsync();
+                await SetRateAsync(group, cancellation);
+                away = group.Nodes.First(static node => !node.IsPrimary).Options.Name;
+                load = SyncedLoad.Start(group.Primary, Writers, ValueBytes, keys: 100, cancellation);
             }
 
             await load.EndAsync();
+        }
+        finally
+        {
+            await load.DisposeAsync();
         }
 
         setup.Progress($"  {good} of {wanted} members joined under full write load with one copy each");
@@ -79,6 +99,8 @@ internal sealed class JoinBench(BenchSetup setup)
     /// <summary>More is written during a copy than is kept of the log: enough to outrun it, and less than may be held, though the load is never the same for long.</summary>
     private async Task SetRateAsync(BenchGroup group, CancellationToken cancellation)
     {
+        // As during a join: two nodes that write and flush, not three.
+        await group.StopAsync(group.Nodes.First(static node => !node.IsPrimary).Options.Name);
         var load = SyncedLoad.Start(group.Primary, Writers, ValueBytes, keys: 100, cancellation);
         await using (load)
         {
@@ -88,7 +110,7 @@ internal sealed class JoinBench(BenchSetup setup)
 
         var perSecond = load.Bytes / (SyncedLoad.Quiet.TotalSeconds * 2);
         // The log that is kept is a part of the copy.
-        _rate = Math.Max(64 * 1024, (long)((StateBytes + KeepBytes) / (KeepBytes * 1.4 / perSecond)));
+        _rate = Math.Max(64 * 1024, (long)((StateBytes + KeepBytes) / (KeepBytes * Outrun / perSecond)));
         setup.Progress($"  {perSecond / 1e6:0.0} MB/s are committed; a copy takes {_rate / 1e6:0.0} MB/s");
         foreach (var name in group.Nodes.Select(static node => node.Options.Name).ToList()) await group.StopAsync(name);
         await group.StartAllAsync(cancellation);

@@ -13,6 +13,7 @@ internal sealed class SyncedLoad : IAsyncDisposable
     private readonly CancellationTokenSource _over = new();
     private readonly Task<List<(long At, double Microseconds)>[]> _writing;
     private long _bytes;
+    private bool _isDisposed;
 
     private SyncedLoad(MatchpointNode node, int writers, int valueBytes, int keys, CancellationToken cancellation) =>
         _writing = Task.WhenAll(Enumerable.Range(0, writers).Select(writer => Task.Run(() => WriteAsync(node, writer, valueBytes, keys, cancellation), cancellation)));
@@ -37,6 +38,8 @@ internal sealed class SyncedLoad : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        if (_isDisposed) return;
+        _isDisposed = true;
         await _over.CancelAsync();
         await ((Task)_writing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _over.Dispose();
@@ -44,7 +47,7 @@ internal sealed class SyncedLoad : IAsyncDisposable
 
     private async Task<List<(long At, double Microseconds)>> WriteAsync(MatchpointNode node, int writer, int valueBytes, int keys, CancellationToken cancellation)
     {
-        var latencies = new List<(long At, double Microseconds)>(100_000);
+        var latencies = new List<(long At, double Microseconds)>(10_000);
         var key = new byte[16];
         var value = RawDisk.Noise(valueBytes);
         BinaryPrimitives.WriteInt64BigEndian(key, -1 - writer);
