@@ -12,7 +12,7 @@ internal sealed class EffectLog
     private readonly List<string> _trace = [];
     private int _crashAt;
     private Tear? _tear;
-    private string? _crash;
+    private volatile string? _crash;
 
     /// <summary>How many there were, those that were refused among them.</summary>
     public int Count { get; private set; }

@@ -95,6 +95,7 @@ internal sealed class FaultPlan
     {
         lock (_lock)
         {
+            if (rules.Count == 0) return null;
             Rule? struck = null;
             foreach (var rule in rules.Where(rule => Matches(rule.Pattern, path)))
             {

@@ -40,10 +40,8 @@ internal sealed class FaultyFiles : IFileSystem
     public FaultPlan Faults { get; }
 
     /// <summary>Whether the process that used it is dead.</summary>
-    public bool IsDead
-    {
-        get { lock (_lock) return _effects.IsDead; }
-    }
+    /// <remarks>One reference, set once: it is asked after every event, and needs no lock.</remarks>
+    public bool IsDead => _effects.IsDead;
 
     /// <summary>All that is durable and all that is not, as an image.</summary>
     public MemoryFiles Image()

@@ -21,6 +21,7 @@ internal sealed class NameTable<T>
     public static string Normalize(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
+        if (IsNormal(path)) return path;
         var parts = new List<string>();
         foreach (var part in path.Replace(Path.DirectorySeparatorChar, '/').Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
@@ -30,6 +31,11 @@ internal sealed class NameTable<T>
 
         return (Path.IsPathRooted(path) ? "/" : "") + string.Join('/', parts);
     }
+
+    /// <summary>Whether a path has that form for certain; nearly all have, and are not taken apart.</summary>
+    private static bool IsNormal(string path) =>
+        Path.DirectorySeparatorChar == '/' && path.Length > 1 && path[0] == '/' && path[^1] != '/'
+            && !path.Contains("//", StringComparison.Ordinal) && !path.Contains("/.", StringComparison.Ordinal);
 
     /// <summary>The directory of a normalized path.</summary>
     public static string DirectoryOf(string normalized)
