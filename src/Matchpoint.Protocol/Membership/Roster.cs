@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.IO.Hashing;
+using System.Numerics;
 using System.Text;
 
 namespace Matchpoint.Protocol.Membership;
@@ -99,7 +100,13 @@ internal sealed class Roster : IEquatable<Roster>
     {
         if (Find(name) is not { } self) return 0;
         var own = LevelOf(self);
-        return Members.Where(static member => member.Votes).Select(LevelOf).Where(level => level > own).Distinct().Count();
+        var levels = 0u; // A bit for each level above its own: it is asked at every step of an election.
+        foreach (var member in Members)
+        {
+            if (member.Votes && LevelOf(member) > own) levels |= 1u << LevelOf(member);
+        }
+
+        return BitOperations.PopCount(levels);
     }
 
     /// <summary>Whether one member would rather be the primary than another.</summary>

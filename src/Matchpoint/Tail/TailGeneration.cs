@@ -126,7 +126,7 @@ internal sealed class TailGeneration
         if (length > ChunkBytes / 4) return (new byte[length], 0);
         if (_chunk.Length - _used < length)
         {
-            _chunk = new byte[ChunkBytes];
+            _chunk = GC.AllocateUninitializedArray<byte>(ChunkBytes); // What is read of it was written.
             _used = 0;
         }
 
