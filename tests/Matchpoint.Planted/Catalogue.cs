@@ -83,5 +83,9 @@ internal static class Catalogue
             "        if (isSameRun || bootId == Guid.Empty) LogRewrite.From(files, store.Segments, positions.Current.Flushed);", ""),
         new("segment-name-not-flushed", "a new segment's name is not made durable with its records", Segments,
             "            _directory.Files.FlushDirectory(_directory.LogPath);\n            _namesUnflushed = false;", "            _namesUnflushed = false;"),
+        new("removed-still-counts", "a member that was removed still counts towards a majority", Acks,
+            "        _voters = [.. voters];", "        _voters = [.. _voters.Union(voters)];"),
+        new("old-members-count", "the primary goes on counting by the members that there were before a change", "src/Matchpoint/Node/Appender.cs",
+            "            count(roster);\n            if", "            if"),
     ];
 }
