@@ -1,3 +1,5 @@
+using Matchpoint.Protocol.Messages;
+
 namespace Matchpoint.Protocol.Hello;
 
 /// <summary>Why a peer was not let in.</summary>
@@ -45,5 +47,14 @@ internal abstract record HelloVerdict
     /// <summary>The peer is not let in.</summary>
     /// <param name="Reason">Why.</param>
     /// <param name="Sentence">Why in words, with both values; it goes to both sides.</param>
-    public sealed record Refused(RefusalReason Reason, string Sentence) : HelloVerdict;
+    public sealed record Refused(RefusalReason Reason, string Sentence) : HelloVerdict
+    {
+        /// <summary>What is said to the peer.</summary>
+        public GoodbyeCode Code => Reason switch
+        {
+            RefusalReason.UnknownNode => GoodbyeCode.NotAMember,
+            RefusalReason.NothingToFeed or RefusalReason.NotPrimary => GoodbyeCode.NotNow,
+            _ => GoodbyeCode.Refused,
+        };
+    }
 }

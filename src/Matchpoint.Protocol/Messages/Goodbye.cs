@@ -34,6 +34,9 @@ internal enum GoodbyeCode : ushort
 
     /// <summary>The peer is no member of the group, as far as this side's log says.</summary>
     NotAMember = 9,
+
+    /// <summary>The peer is not served as things are, and that passes by itself: nothing is here yet, or another node leads.</summary>
+    NotNow = 10,
 }
 
 /// <summary>The last frame of a side that closes: opcode, u16 code, reason (u16 length, UTF-8 of at most 4096 bytes).</summary>

@@ -35,8 +35,9 @@ internal static class Admission
         if (channel.PeerIdentity is { Kind: not PeerKind.Node } client)
         {
             var reason = $"{service} is for the nodes of the group, and the certificate presented is for {client}";
-            await channel.CloseAsync(GoodbyeCode.Refused, reason).ConfigureAwait(false);
-            throw new SyncupRefusedException($"{channel.Peer} was refused: {reason}.", RefusalReason.WrongCertificate);
+            var refused = new HelloVerdict.Refused(RefusalReason.WrongCertificate, reason);
+            await channel.CloseAsync(refused.Code, reason).ConfigureAwait(false);
+            throw new SyncupRefusedException($"{channel.Peer} was refused: {reason}.", refused);
         }
 
         await serve(channel, stopping).ConfigureAwait(false);

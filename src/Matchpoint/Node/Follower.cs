@@ -289,7 +289,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
                 isStranger = feeder == primary && error is SyncupRefusedException { IsStranger: true };
                 if (isStranger) _host.OnStranger(error.Message);
                 else _host.Report(NodeState.Electing, $"no stream from {feeder}: {error.Message}");
-                _host.Warn("stream", error is SyncupRefusedException or ProtocolException ? $"{feeder}: {error.Message}" : null);
+                _host.Warn("stream", error is SyncupRefusedException { PassesByItself: false } or ProtocolException ? $"{feeder}: {error.Message}" : null);
             }
             catch (Exception error)
             {

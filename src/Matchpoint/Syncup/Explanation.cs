@@ -60,7 +60,7 @@ internal sealed class Explanation
         var self = SyncupPeer.ForTheTool("feeder");
         var introduction = self.Introduce(_feeder.Identity, _version, _feederView.Last) with { Clock = 0 };
         if (HelloCheck.OfReplica(hello, introduction, self.Rules) is HelloVerdict.Refused refused)
-            throw new SyncupRefusedException(refused.Sentence, refused.Reason);
+            throw new SyncupRefusedException(refused.Sentence, refused);
 
         _answering = new FeederSyncup(_version, _feederLog.Range, hello);
         var toFeeder = new Queue<SyncupInput>([new SyncupInput.Started()]);

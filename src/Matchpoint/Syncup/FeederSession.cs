@@ -82,8 +82,8 @@ internal sealed class FeederSession
         var identity = _log.Directory.Identity;
         if ((HelloCheck.OfReplica(hello, _self.Introduce(identity, _version, view.Last), _self.Rules) as HelloVerdict.Refused ?? Admit?.Invoke(hello)) is { } refused)
         {
-            await _channel.CloseAsync(refused.Reason == RefusalReason.UnknownNode ? GoodbyeCode.NotAMember : GoodbyeCode.Refused, refused.Sentence).ConfigureAwait(false);
-            throw new SyncupRefusedException($"{_channel.Peer} was refused: {refused.Sentence}", refused.Reason);
+            await _channel.CloseAsync(refused.Code, refused.Sentence).ConfigureAwait(false);
+            throw new SyncupRefusedException($"{_channel.Peer} was refused: {refused.Sentence}", refused);
         }
 
         var machine = new FeederSyncup(_version, answers.Range, hello);

@@ -132,8 +132,8 @@ internal sealed class ReplicaSession
         _observer.OnMessage(sent: false, answer);
         if ((HelloCheck.OfFeeder(answer, _self.Introduce(identity, _version, view.Last), _self.Rules) as HelloVerdict.Refused ?? Admit?.Invoke(answer)) is not { } refused)
             return answer;
-        await _channel.CloseAsync(GoodbyeCode.Refused, refused.Sentence).ConfigureAwait(false);
-        throw new SyncupRefusedException($"{_channel.Peer} was refused: {refused.Sentence}", refused.Reason);
+        await _channel.CloseAsync(refused.Code, refused.Sentence).ConfigureAwait(false);
+        throw new SyncupRefusedException($"{_channel.Peer} was refused: {refused.Sentence}", refused);
     }
 
     private async ValueTask<FeederHello> ReceiveHelloAsync(CancellationToken cancellation)
@@ -142,9 +142,9 @@ internal sealed class ReplicaSession
         {
             return FeederHello.Decode((await _channel.ReceiveAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false)).Span);
         }
-        catch (ChannelClosedException closed) when (closed.Goodbye is { Code: GoodbyeCode.Refused or GoodbyeCode.NotAMember } goodbye)
+        catch (ChannelClosedException closed) when (closed.Goodbye is { Code: GoodbyeCode.Refused or GoodbyeCode.NotAMember or GoodbyeCode.NotNow } goodbye)
         {
-            throw new SyncupRefusedException($"{_channel.Peer} refused: {goodbye.Reason}") { IsStranger = goodbye.Code == GoodbyeCode.NotAMember };
+            throw new SyncupRefusedException($"{_channel.Peer} refused: {goodbye.Reason}", goodbye.Code);
         }
     }
 

@@ -1,8 +1,11 @@
 using Matchpoint.Protocol.Elections;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Membership;
+using Matchpoint.Protocol.Messages;
 using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Files;
+using Matchpoint.Syncup;
+using Matchpoint.Transport;
 using static Matchpoint.Tests.Node.TestGroup;
 
 namespace Matchpoint.Tests.Node;
@@ -49,6 +52,27 @@ public sealed class FaultTests
             "the refusal in words");
         Assert.Equal(0, node.GetStatus().Last);
         await group.Primary.Default.PutAsync(Utf8("k"), Utf8("v"), new CommitOptions { Durability = Durability.Full with { Acks = AckPolicy.All } }, Cancellation);
+    }
+
+    [Fact]
+    public async Task Whoever_asks_a_node_that_does_not_lead_it_comes_again_and_nobody_is_warned()
+    {
+        await using var group = await StartAsync();
+        var name = group.Replicas[0].Options.Name;
+        await group.StopAsync(name);
+        var primary = group.Primary;
+        using var view = primary.Core.Log.View();
+        var identity = primary.Core.Log.Directory.Identity;
+        var clock = (long)(TimeProvider.System.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalMicroseconds;
+        var hello = new ReplicaHello(2, 2, identity.Group, new NodeId(Guid.NewGuid()), name, new Term(1000), view.First, view.Last, clock, []);
+        await using var channel = await TcpChannels.ConnectAsync(Endpoint.Parse(primary.Address!), Eventually.Patience, TimeProvider.System, Cancellation);
+        channel.OpenService(Services.OfVersion(2));
+        channel.Write(hello);
+        await channel.FlushAsync(Eventually.Patience, Cancellation);
+        var closed = await Assert.ThrowsAsync<ChannelClosedException>(() => channel.ReceiveAsync(Eventually.Patience, Cancellation).AsTask());
+        Assert.Equal(GoodbyeCode.NotNow, closed.Goodbye!.Value.Code);
+        await Eventually.HoldsAsync(() => primary.Core.Board.Notes.Any(note => note.Contains("knows of term 1000", StringComparison.Ordinal)), "a note of it");
+        Assert.Empty(primary.GetStatus().Warnings);
     }
 
     [Fact]

@@ -66,6 +66,7 @@ public class SessionHazardTests
         var met = await new Meeting { Version = version, Way = overTcp ? Way.Tcp : Way.Memory, ReplicaObserver = watcher }.RunAsync(replica, feeder);
         Assert.Contains("belongs to group", Assert.IsType<SyncupRefusedException>(met.ReplicaError).Message, StringComparison.Ordinal);
         Assert.Equal(RefusalReason.WrongGroup, Assert.IsType<SyncupRefusedException>(met.FeederError).Reason);
+        Assert.All([met.ReplicaError, met.FeederError], static error => Assert.False(Assert.IsType<SyncupRefusedException>(error).PassesByItself));
         Assert.IsType<ReplicaHello>(Assert.Single(said));
         Assert.Equal(before.Item1, feeder.Disk());
         Assert.Equal(before.Item2, replica.Disk());
@@ -80,6 +81,7 @@ public class SessionHazardTests
         var met = await new Meeting { Version = version, Way = overTcp ? Way.Tcp : Way.Memory }.RunAsync(replica, feeder);
         Assert.Contains("holds no records", Assert.IsType<SyncupRefusedException>(met.ReplicaError).Message, StringComparison.Ordinal);
         Assert.Equal(RefusalReason.NothingToFeed, Assert.IsType<SyncupRefusedException>(met.FeederError).Reason);
+        Assert.All([met.ReplicaError, met.FeederError], static error => Assert.True(Assert.IsType<SyncupRefusedException>(error).PassesByItself));
     }
 
     [Theory]
