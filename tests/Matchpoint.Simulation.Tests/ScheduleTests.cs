@@ -46,6 +46,7 @@ public sealed class ScheduleTests
     [InlineData(4867, "power was cut of the only machine that counted, where what is not flushed counts")]
     [InlineData(5012, "the same, in a group that had just begun to grow")]
     [InlineData(61005, "the slot of the positions that a failed flush left in the cache counted as durable, and the other one was torn")]
+    [InlineData(6322, "the name of a new log directory that a failed flush left in the cache alone was taken for made")]
     [InlineData(586, "a group whose log ended with the pieces of a transaction that was given up was never told to be together")]
     [InlineData(200025, "a node with a damaged identity and no record yet could not be opened again")]
     [InlineData(200099, "a node whose log was cut before damage could not help to elect, though it knew what it had promised")]

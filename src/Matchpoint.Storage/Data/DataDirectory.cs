@@ -31,6 +31,9 @@ internal sealed class DataDirectory : IDisposable
 
     private const string ArbiterName = "arbiter";
 
+    /// <summary>The directories that are there before the identity.</summary>
+    private static readonly string[] MadeFirst = ["log", "rollbacks"];
+
     private readonly IDisposable? _lock;
 
     private DataDirectory(IFileSystem files, string path, NodeIdentity identity, int copy, IDisposable? heldLock)
@@ -179,17 +182,32 @@ internal sealed class DataDirectory : IDisposable
                 + $"Run `matchpoint restore` again, or remove the directory.");
         if (strange is not null)
             throw new ForeignException($"{path}: this is not a Matchpoint data directory: it holds {strange} but no {IdentityName} file. Name an empty directory, or one that Matchpoint made.");
+        foreach (var name in MadeFirst.Where(name => files.DirectoryExists(System.IO.Path.Combine(path, name))))
+        {
+            if (files.ListFiles(System.IO.Path.Combine(path, name)) is [var first, ..])
+                throw new ForeignException($"{path}: this is not a Matchpoint data directory: it holds {name}/{first} but no {IdentityName} file. Name an empty directory, or one that Matchpoint made.");
+        }
+
         if (create is null) throw new StorageException($"{path}: the directory is empty: there is no log in it. Name an existing data directory.");
     }
 
     private static void Make(IFileSystem files, string path, NodeIdentity identity)
     {
-        files.CreateDirectory(System.IO.Path.Combine(path, "log"));
-        files.CreateDirectory(System.IO.Path.Combine(path, "rollbacks"));
+        foreach (var name in MadeFirst) MakeAnew(files, System.IO.Path.Combine(path, name));
         files.FlushDirectory(path);
         FlushAbove(files, path);
         // The identity comes last: a directory that has one is whole, and durable up to the root.
         identity.Write(files, IdentityPath(path));
+    }
+
+    /// <summary>
+    /// Makes an empty directory whose name the next flush makes durable. One that is there is removed first: a flush of its name may
+    /// have failed, and then the page cache shows it, the disk does not know it, and a further flush finds nothing to do.
+    /// </summary>
+    public static void MakeAnew(IFileSystem files, string path)
+    {
+        files.DeleteDirectory(path);
+        files.CreateDirectory(path);
     }
 
     /// <summary>Makes the name of a directory that may be new durable, up to the first directory above that is none of ours.</summary>

@@ -35,6 +35,10 @@ internal interface IFileSystem
     /// <summary>Makes a directory and those above it; nothing happens when it is there.</summary>
     void CreateDirectory(string path);
 
+    /// <summary>Removes a directory that is empty; nothing happens when it is not there.</summary>
+    /// <exception cref="IOException">Something is in it.</exception>
+    void DeleteDirectory(string path);
+
     /// <summary>Removes a file; nothing happens when it is not there.</summary>
     void Delete(string path);
 

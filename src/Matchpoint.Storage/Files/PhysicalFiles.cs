@@ -66,6 +66,19 @@ internal sealed class PhysicalFiles : IFileSystem
     }
 
     /// <inheritdoc/>
+    public void DeleteDirectory(string path)
+    {
+        try
+        {
+            if (Directory.Exists(Named(path))) Directory.Delete(Named(path));
+        }
+        catch (IOException e) when (IsTheDisk(e))
+        {
+            throw DiskException.Refused(path, "removing the directory", e);
+        }
+    }
+
+    /// <inheritdoc/>
     public void Delete(string path)
     {
         try

@@ -113,9 +113,9 @@ internal sealed class NodeOpening
         var isCopied = CopyTarget.InstallWhole(directory);
         CopySource.RemoveLeftOver(directory, states);
         if (files.DirectoryExists(directory.LogPath)) SegmentMend.RemoveLeftOver(directory);
-        else if (HasPeers)
+        if (HasPeers && (!files.DirectoryExists(directory.LogPath) || files.ListFiles(directory.LogPath).Count == 0))
         {
-            files.CreateDirectory(directory.LogPath);
+            DataDirectory.MakeAnew(files, directory.LogPath);
             files.FlushDirectory(directory.ContentPath); // A power cut must not take the name under which the log is mended.
         }
 

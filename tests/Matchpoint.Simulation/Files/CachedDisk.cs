@@ -68,7 +68,13 @@ internal sealed class CachedDisk
     public void CreateDirectory(string text, string path)
     {
         Names.AddDirectory(path);
-        _unflushed.Add(new Unflushed.Folder(text, NameTable<CachedFile>.Normalize(path)));
+        _unflushed.Add(new Unflushed.Folder(text, NameTable<CachedFile>.Normalize(path), IsThere: true));
+    }
+
+    public void DeleteDirectory(string text, string path)
+    {
+        Names.RemoveDirectory(path);
+        _unflushed.Add(new Unflushed.Folder(text, NameTable<CachedFile>.Normalize(path), IsThere: false));
     }
 
     public void Write(Unflushed.Bytes write)
@@ -174,7 +180,9 @@ internal sealed class CachedDisk
             switch (change)
             {
                 case Unflushed.Folder folder when IsIn(directory, folder.Path):
-                    if (keep) _durableDirectories.Add(folder.Path);
+                    if (!keep) break;
+                    if (folder.IsThere) _durableDirectories.Add(folder.Path);
+                    else _durableDirectories.Remove(folder.Path);
                     break;
                 case Unflushed.Names names:
                     foreach (var (name, file) in names.Changes.Where(name => keep && IsIn(directory, name.Path)))

@@ -156,6 +156,18 @@ internal sealed class FaultyFiles : IFileSystem
     }
 
     /// <inheritdoc/>
+    public void DeleteDirectory(string path)
+    {
+        lock (_lock)
+        {
+            _effects.MustLive();
+            if (!_disk.Names.HasDirectory(path)) return;
+            var text = $"delete dir {NameOf(path)}";
+            Change_Locked(text, path, () => _disk.DeleteDirectory(text, path));
+        }
+    }
+
+    /// <inheritdoc/>
     public void Delete(string path)
     {
         lock (_lock)

@@ -49,6 +49,12 @@ internal sealed class MemoryFiles : IFileSystem
     }
 
     /// <inheritdoc/>
+    public void DeleteDirectory(string path)
+    {
+        lock (_lock) _names.RemoveDirectory(path);
+    }
+
+    /// <inheritdoc/>
     public void Delete(string path)
     {
         lock (_lock) _names.Remove(path);

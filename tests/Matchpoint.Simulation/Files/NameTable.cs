@@ -117,6 +117,13 @@ internal sealed class NameTable<T>
         return made;
     }
 
+    public void RemoveDirectory(string path)
+    {
+        var name = Normalize(path);
+        if (_files.Keys.Concat(_directories).Any(other => DirectoryOf(other) == name)) throw new IOException($"{path}: not empty.");
+        _directories.Remove(name);
+    }
+
     /// <summary>What <see cref="AddDirectory"/> would make.</summary>
     public IReadOnlyList<string> MissingDirectories(string path)
     {

@@ -86,7 +86,13 @@ internal sealed class PowerCut
 
     private MemoryFiles Build(Unflushed[] kept)
     {
-        var directories = _directories.Concat(kept.OfType<Unflushed.Folder>().Select(folder => folder.Path)).ToHashSet();
+        var directories = _directories.ToHashSet();
+        foreach (var folder in kept.OfType<Unflushed.Folder>())
+        {
+            if (folder.IsThere) directories.Add(folder.Path);
+            else directories.Remove(folder.Path);
+        }
+
         var files = new Dictionary<string, CachedFile>(_files, StringComparer.Ordinal);
         foreach (var (path, file) in kept.OfType<Unflushed.Names>().SelectMany(names => names.Changes))
         {

@@ -36,8 +36,8 @@ internal abstract record Unflushed(string Text)
     /// <summary>Names that change in one step: one that is made or removed, or both for a rename.</summary>
     public sealed record Names(string Text, IReadOnlyList<NameChange> Changes) : Unflushed(Text);
 
-    /// <summary>A directory, made.</summary>
-    public sealed record Folder(string Text, string Path) : Unflushed(Text);
+    /// <summary>A directory, made or removed.</summary>
+    public sealed record Folder(string Text, string Path, bool IsThere) : Unflushed(Text);
 }
 
 /// <summary>A normalized path, and what it stands for from now on: null for nothing.</summary>

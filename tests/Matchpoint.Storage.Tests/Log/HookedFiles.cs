@@ -23,6 +23,8 @@ internal sealed class HookedFiles(IFileSystem inner) : IFileSystem
 
     public void CreateDirectory(string path) => inner.CreateDirectory(path);
 
+    public void DeleteDirectory(string path) => inner.DeleteDirectory(path);
+
     public void Delete(string path)
     {
         Tell("delete", path);

@@ -1,0 +1,40 @@
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Simulation.Files;
+using Matchpoint.Storage.Data;
+using Matchpoint.Storage.Files;
+
+namespace Matchpoint.Storage.Tests.Data;
+
+/// <summary>A data directory that is being made: what a failed flush left in the page cache alone is made again, and what is not ours is left.</summary>
+public sealed class NewDirectoryTests
+{
+    private static readonly NodeIdentity Identity = new(GroupId.FromName("group"), new NodeId(new Guid("00000000-0000-0000-0000-000000000001")));
+
+    [Theory]
+    [InlineData("log")]
+    [InlineData("rollbacks")]
+    public void A_directory_whose_name_a_failed_flush_left_in_the_cache_is_made_again(string name)
+    {
+        var files = new FaultyFiles(new Random(1));
+        files.Faults.FailFlush("data");
+        Assert.Throws<DiskException>(() => DataDirectory.Open(files, "/data", "a test", Identity));
+
+        var next = files.AfterKill();
+        Assert.True(next.DirectoryExists($"/data/{name}"));
+        DataDirectory.Open(next, "/data", "a test", Identity).Dispose();
+        Assert.True(next.PowerCut().Nothing.DirectoryExists($"/data/{name}"));
+    }
+
+    [Theory]
+    [InlineData("log")]
+    [InlineData("rollbacks")]
+    public void A_directory_with_something_of_somebodys_is_not_taken(string name)
+    {
+        var files = new FaultyFiles(new Random(1));
+        files.CreateDirectory($"/data/{name}");
+        files.Open($"/data/{name}/letter", FileOpening.CreateNew).Dispose();
+        var error = Assert.Throws<ForeignException>(() => DataDirectory.Open(files, "/data", "a test", Identity));
+        Assert.Contains($"it holds {name}/letter", error.Message, StringComparison.Ordinal);
+        Assert.True(files.FileExists($"/data/{name}/letter"));
+    }
+}
