@@ -113,10 +113,18 @@ internal sealed class DataDirectory : IDisposable
         var held = files.Lock(LockPath(path), holder);
         try
         {
-            if (isNew && !Exists(files, path)) Make(files, path, create!.Value);
-            // Whoever was killed while it made a file here may have left a name that no flush has made durable.
-            else files.FlushDirectory(path);
-            return new DataDirectory(files, path, NodeIdentity.Read(files, IdentityPath(path)), ContentSwitch.Read(files, SwitchPath(path)), held);
+            var isMade = isNew && !Exists(files, path);
+            if (isMade) Make(files, path, create!.Value);
+            var identity = NodeIdentity.Read(files, IdentityPath(path));
+            var copy = ContentSwitch.Read(files, SwitchPath(path));
+            if (!isMade)
+            {
+                // Written again: what is read may be what a kill or a failed flush left in the cache, and what is replaced by it is not to come back with a power cut.
+                identity.Write(files, IdentityPath(path));
+                if (copy > 0) ContentSwitch.Write(files, SwitchPath(path), copy);
+            }
+
+            return new DataDirectory(files, path, identity, copy, held);
         }
         catch
         {

@@ -25,6 +25,25 @@ public sealed class NewDirectoryTests
         Assert.True(next.PowerCut().Nothing.DirectoryExists($"/data/{name}"));
     }
 
+    [Fact]
+    public void What_a_directory_says_of_itself_is_durable_before_it_is_believed()
+    {
+        var files = new FaultyFiles(new Random(1));
+        var mended = Identity with { Node = new NodeId(new Guid("00000000-0000-0000-0000-000000000002")) };
+        using (var directory = DataDirectory.Open(files, "/data", "a test", Identity))
+        {
+            files.Faults.FailFlush("data");
+            Assert.Throws<DiskException>(() => mended.Write(files, "/data/identity"));
+            files.Faults.FailFlush("data");
+            Assert.Throws<DiskException>(directory.SwitchToNextCopy);
+        }
+
+        var next = files.AfterKill();
+        using (var shown = DataDirectory.Open(next, "/data", "a test")) Assert.Equal((mended, 1), (shown.Identity, shown.Copy));
+        using var afterPowerCut = DataDirectory.Open(next.PowerCut().Nothing, "/data", "a test");
+        Assert.Equal((mended, 1), (afterPowerCut.Identity, afterPowerCut.Copy));
+    }
+
     [Theory]
     [InlineData("log")]
     [InlineData("rollbacks")]
