@@ -1,5 +1,6 @@
 using Matchpoint.Protocol.Elections;
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Messages;
 
 namespace Matchpoint.Protocol.Tests.Elections;
@@ -40,6 +41,23 @@ public sealed class BootstrapTests
         node.Pass(Machine.Patience);
         node.Answer(PollKind.PreVote, 2, "b", granted: true, term: 1);
         Assert.Contains("primary of 2", node.Answer(PollKind.Vote, 2, "b", granted: true, term: 2));
+    }
+
+    /// <summary>
+    /// A spare that was told that it votes takes part in the first election, in vain, and holds no record ever after. A member that fell behind and was told of the spare would be elected with its
+    /// help, without anybody who knows what is durable.
+    /// </summary>
+    [Theory]
+    [InlineData("a b c", true)]
+    [InlineData("a b c d", false)]
+    public void Who_holds_no_record_votes_only_for_who_was_told_of_the_same_members(string told, bool isGranted)
+    {
+        var node = new Machine(ballot: Begun, last: 0).Later(Machine.Patience);
+        var roster = Roster.OfVoters([.. told.Split(' ')]);
+        var poll = new Poll(default, default, "c", PollKind.PreVote, IsBootstrap: true, Machine.Of(2), Machine.Of(1), Machine.At(1), "", roster.Hash);
+        Assert.Equal(isGranted, node.Step(new ElectionInput.PollReceived(poll, 1))[^1].StartsWith("answer a yes", StringComparison.Ordinal));
+        var other = new Machine(ballot: Begun, last: 1).Later(Machine.Patience);
+        Assert.StartsWith("answer a yes", other.Step(new ElectionInput.PollReceived(poll, 1))[^1], StringComparison.Ordinal);
     }
 
     [Theory]
