@@ -24,7 +24,8 @@ internal sealed class ChangeFollower(Scheduler scheduler, IReadOnlyList<Simulate
     {
         while (true)
         {
-            if (machines[random.Next(machines.Count)].Process is { Node: { } node } process) await FollowAsync(process, node).ConfigureAwait(false);
+            // Who is no member any more hears of nothing.
+            if (machines[random.Next(machines.Count)].Process is { Node: { State: not NodeState.Removed } node } process) await FollowAsync(process, node).ConfigureAwait(false);
             await scheduler.WaitAsync(Pause).ConfigureAwait(false);
         }
     }

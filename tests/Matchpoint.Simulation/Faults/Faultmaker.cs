@@ -251,6 +251,7 @@ internal sealed class Faultmaker
                 faults.MisdirectWrite("*.log", _random.Next(1, 64 * 1024));
                 _scheduler.After(TimeSpan.FromMilliseconds(100), owner: null, () =>
                 {
+                    faults.StrikeNoMore();
                     machine.Kill();
                     _watches[machine].Forget();
                     _striking = null;

@@ -39,6 +39,12 @@ internal sealed class FaultPlan
     public void MisdirectWrite(string pattern, long position, int nth = 1) =>
         Add(_writes, new Rule(pattern, nth) { Position = position });
 
+    /// <summary>No write lands elsewhere any more.</summary>
+    public void StrikeNoMore()
+    {
+        lock (_lock) _writes.RemoveAll(static rule => rule.Position is not null);
+    }
+
     /// <summary>A flush of a file or a directory fails. What it should have made durable never will be.</summary>
     public void FailFlush(string pattern, int nth = 1, IOException? error = null) =>
         Add(_flushes, new Rule(pattern, nth) { Error = error });

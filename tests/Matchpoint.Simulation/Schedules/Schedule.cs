@@ -110,6 +110,7 @@ internal sealed class Schedule
         catch (Exception error)
         {
             _violation ??= error;
+            foreach (var machine in _machines) Tell(Describe(machine));
         }
 
         return new ScheduleResult(
@@ -160,6 +161,8 @@ internal sealed class Schedule
         if (_machines.Exists(machine => machine.WasMember && !roster.Contains(machine.Name) && machine.Node!.State != NodeState.Removed)) return false;
         if (roster.Members.Any(static member => member.IsPending)) return false;
         nodes.RemoveAll(node => !roster.Contains(node!.Core.Members.Self));
+        // Whoever knows that something is lost that was durable is left as it is, for its operator.
+        if (_watch.IsLossy) nodes.RemoveAll(static node => node!.State == NodeState.AwaitingOperator);
         return nodes.Count(static node => node!.State == NodeState.Primary && node.Core.IsReady) == 1
             && nodes.TrueForAll(node => node!.State is NodeState.Primary or NodeState.Following && LastSync(node) == End() && node.Core.State.Applied.Vlsn == End());
 
