@@ -60,7 +60,7 @@ internal sealed partial class NodeCore
     public async Task FollowAsync(string primary, Term term)
     {
         Feeders.ChangeRole(default);
-        Board.Report(NodeState.Electing, $"{primary} is the primary of term {term}: connecting");
+        ReportLooking(NodeState.Electing, $"{primary} is the primary of term {term}: connecting");
         await Follower.FollowAsync(primary, term).ConfigureAwait(false);
     }
 
@@ -68,13 +68,16 @@ internal sealed partial class NodeCore
     public void OnElectionStep(ElectionRole role, Standing standing, IReadOnlyList<string> awaited)
     {
         if (awaited.Count > 0 && Elections.Primary is null)
-            Board.Report(NodeState.AwaitingMembers, $"{StatusWords.WhyAllAreAwaited(standing)}; not seen yet: {string.Join(", ", awaited)}");
+            ReportLooking(NodeState.AwaitingMembers, $"{StatusWords.WhyAllAreAwaited(standing)}; not seen yet: {string.Join(", ", awaited)}");
         else if (role is ElectionRole.PreCandidate or ElectionRole.Candidate)
-            Board.Report(_strangerSaid is null ? NodeState.Electing : NodeState.Removed, _strangerSaid ?? StatusWords.Electing(Elections.LastRefusal));
+            ReportLooking(NodeState.Electing, StatusWords.Electing(Elections.LastRefusal));
         else if (role == ElectionRole.Replica && Follower.Following is { } step && (Board.State == NodeState.Electing || (Board.State == NodeState.Removed && Members.Contains(Members.Self))))
             Board.Report(NodeState.Following, step); // The primary was not heard for a while, and is heard again; or this node was removed, and is added again.
         Board.Warn("standing", StatusWords.Of(standing));
     }
+
+    /// <summary>It looks for the group. One that was told that it is no member asks again and again, and is no member until it is fed.</summary>
+    private void ReportLooking(NodeState state, string step) => Board.Report(_strangerSaid is null ? state : NodeState.Removed, _strangerSaid ?? step);
 
     /// <inheritdoc/>
     public void OnPrimaryHeard(Term term, string primary, Action noted) => Elections.Post(new ElectionInput.PrimaryHeard(term, primary), noted);

@@ -65,6 +65,13 @@ public sealed class MembershipTests
         await group.StopAsync(gone);
         await group.StartAsync(gone);
         await Eventually.HoldsAsync(() => group[gone].State == NodeState.Removed, $"{gone} is told that it was removed: {group[gone].GetStatus().Step}");
+
+        // It asks again and again, and is told again: that is no news.
+        var changes = new List<StateChange>();
+        group[gone].StateChanged += (_, change) => changes.Add(change);
+        var began = TimeProvider.System.GetTimestamp();
+        for (var i = 0; TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(2); i++) await group.Primary.Default.PutAsync(Utf8($"k{i}"), Utf8("v"), cancellation: Cancellation);
+        Assert.Empty(changes);
         await group.StopAsync(gone);
         await group.AgreedAsync();
         Assert.Equal(term, group.Primary.GetStatus().Term);
