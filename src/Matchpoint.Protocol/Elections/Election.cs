@@ -328,7 +328,7 @@ internal sealed class Election
         if (poll.Term < Term) return $"the term is {Term} already";
         // Who only asks beforehand is encouraged: the term in which there is no vote here must pass.
         if (poll.Kind != PollKind.PreVote && poll.Term <= _ballot.NoVoteUpTo) return $"this node votes in no term up to {_ballot.NoVoteUpTo}";
-        // Without a record here the options alone say that this node votes, and with whom.
+        // Without a record here the options alone say that this node votes, and with whom; who asks tells its own only where it knows no better.
         if ((isBootstrap || _last.IsNull) && poll.Roster != 0 && poll.Roster != _roster.Hash)
             return $"'{poll.Name}' was told of other members than this node: name the same ones, of the same kinds, in the options of each";
         var isHandedOver = poll.Kind == PollKind.HandedVote && Role != ElectionRole.Primary && poll.Term == Term.Next;

@@ -244,7 +244,9 @@ internal sealed class ElectionDriver
 
         var identity = _log.Directory.Identity;
         var own = _members.TryAddressOf(_members.Self)?.ToString() ?? "";
-        var poll = new Poll(identity.Group, identity.Node, _members.Self, send.Kind, send.IsBootstrap, send.Term, lastTerm, last, own, _roster.Hash);
+        // What the log says of the members needs nobody's options to agree.
+        var told = ReferenceEquals(_roster, _members.Initial) ? _roster.Hash : 0;
+        var poll = new Poll(identity.Group, identity.Node, _members.Self, send.Kind, send.IsBootstrap, send.Term, lastTerm, last, own, told);
         _ = AskAsync(send.To, poll, cancellation);
     }
 
