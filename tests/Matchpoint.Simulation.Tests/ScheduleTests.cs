@@ -46,6 +46,7 @@ public sealed class ScheduleTests
     [InlineData(4867, "power was cut of the only machine that counted, where what is not flushed counts")]
     [InlineData(5012, "the same, in a group that had just begun to grow")]
     [InlineData(61005, "the slot of the positions that a failed flush left in the cache counted as durable, and the other one was torn")]
+    [InlineData(18466, "a removed member that had not heard of it was elected by spares without a record, all told that they vote")]
     [InlineData(13425, "a member that was behind was elected by spares without a record, which were told that they vote")]
     [InlineData(14110, "a founder without a record did not vote for a member whose log named others than its options")]
     [InlineData(13227, "an identity that was mended came back damaged with a power cut, as its name had failed to be flushed")]
