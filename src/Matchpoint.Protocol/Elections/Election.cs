@@ -331,9 +331,6 @@ internal sealed class Election
         // Without a record here the options alone say that this node votes, and with whom; who asks tells its own only where it knows no better.
         if ((isBootstrap || _last.IsNull) && poll.Roster != 0 && poll.Roster != _roster.Hash)
             return $"'{poll.Name}' was told of other members than this node: name the same ones, of the same kinds, in the options of each";
-        // Both may be told of the same members and be wrong: members that have come and gone since stand in no record here, and perhaps in none there.
-        if (_last.IsNull && !poll.Last.IsNull && poll.Roster != 0)
-            return $"this node holds no record, and no record of '{poll.Name}' says who votes: it votes when it was fed once";
         var isHandedOver = poll.Kind == PollKind.HandedVote && Role != ElectionRole.Primary && poll.Term == Term.Next;
         if (HearsPrimary(now) && !isHandedOver && !(isBootstrap && Primary is null))
             return Primary is null ? "this node has just started or heard a primary" : $"this node hears the primary {Primary}";
