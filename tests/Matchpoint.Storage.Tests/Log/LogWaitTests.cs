@@ -163,9 +163,15 @@ public sealed class LogWaitTests : IDisposable
         using var view = open.Log.View();
         var count = 0;
         Read();
-        count = 0;
-        var read = Allocated(Read);
-        Assert.Equal(records * 5, count);
+        // A collection that other tests cause may empty the pool in between, and the buffer is made anew: not so each time.
+        var read = long.MaxValue;
+        for (var i = 0; i < 3; i++)
+        {
+            count = 0;
+            read = Math.Min(read, Allocated(Read));
+            Assert.Equal(records * 5, count);
+        }
+
         Assert.InRange(read, 0, 2000);
 
         void Append(int number)
