@@ -12,6 +12,7 @@ namespace Matchpoint.Storage.Repairs;
 internal static class DirectoryMend
 {
     private const int IdentityBytes = 4096;
+    private const int MostKept = 4096;
 
     private static readonly string[] Contents = ["", "copy-1", "copy-2"];
 
@@ -30,15 +31,24 @@ internal static class DirectoryMend
         var done = new List<string>();
         if (!IsIdentitySound(files, path) && IsOfGroup(files, path, fresh.Group))
         {
-            var aside = Move(files, path, "identity");
+            var aside = Keep(files, path, "identity");
             fresh.Write(files, Path.Combine(path, "identity"));
             done.Add($"the file identity was gone or damaged{aside}: what the log holds is of this group, so the node got a new one");
         }
 
         if (WhyContentLost(files, path) is { } why && UsedContent(files, path) is { } copy)
         {
-            var aside = Move(files, path, "content");
-            if (copy > 0) ContentSwitch.Write(files, Path.Combine(path, "content"), copy);
+            var aside = Keep(files, path, "content");
+            if (copy > 0)
+            {
+                ContentSwitch.Write(files, Path.Combine(path, "content"), copy);
+            }
+            else
+            {
+                files.Delete(Path.Combine(path, "content"));
+                files.FlushDirectory(path);
+            }
+
             done.Add($"the file content {why}{aside}: log and state lie in '{Path.Combine(path, Contents[copy])}', the only place that holds positions");
         }
 
@@ -142,7 +152,8 @@ internal static class DirectoryMend
         return files.DirectoryExists(log) ? files.ListFiles(log).Where(static name => SegmentHeader.TryParseName(name, out _)).Select(name => Path.Combine(log, name)) : [];
     }
 
-    private static string Move(IFileSystem files, string path, string name)
+    /// <summary>Keeps a copy of a file that is about to be replaced: until then it stays, so that whoever comes after a crash finds as much as this one.</summary>
+    private static string Keep(IFileSystem files, string path, string name)
     {
         var from = Path.Combine(path, name);
         if (!files.FileExists(from)) return "";
@@ -152,9 +163,12 @@ internal static class DirectoryMend
         var i = 1;
         while (files.FileExists(Path.Combine(damaged, $"{name}.{i}"))) i++;
         var to = Path.Combine(damaged, $"{name}.{i}");
-        files.Rename(from, to);
-        files.FlushDirectory(damaged);
-        files.FlushDirectory(path);
+        using (var file = files.Open(from, FileOpening.Read))
+        {
+            var bytes = new byte[Math.Min(file.Length, MostKept)];
+            DurableFile.Replace(files, to, bytes.AsSpan(0, file.Read(0, bytes)));
+        }
+
         return $" (what was there is {to} now)";
     }
 }

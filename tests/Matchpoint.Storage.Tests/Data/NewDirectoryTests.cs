@@ -1,7 +1,9 @@
+using Matchpoint.Protocol.Elections;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Simulation.Files;
 using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Files;
+using Matchpoint.Storage.Repairs;
 
 namespace Matchpoint.Storage.Tests.Data;
 
@@ -42,6 +44,23 @@ public sealed class NewDirectoryTests
         using (var shown = DataDirectory.Open(next, "/data", "a test")) Assert.Equal((mended, 1), (shown.Identity, shown.Copy));
         using var afterPowerCut = DataDirectory.Open(next.PowerCut().Nothing, "/data", "a test");
         Assert.Equal((mended, 1), (afterPowerCut.Identity, afterPowerCut.Copy));
+    }
+
+    [Fact]
+    public void An_identity_is_mended_though_mending_it_failed_before()
+    {
+        var files = new FaultyFiles(new Random(1));
+        using (var directory = DataDirectory.Open(files, "/data", "a test", Identity))
+            BallotFile.Open(directory, hasRecords: false).Save(Ballot.New);
+        files.FlipBit("/data/identity", 40, 3);
+        files.Faults.FailWrite("identity.tmp");
+        Assert.Throws<DiskException>(() => DirectoryMend.Mend(files, "/data", "a test", Identity));
+
+        var next = files.AfterKill();
+        Assert.Single(DirectoryMend.Mend(next, "/data", "a test", Identity));
+        using var mended = DataDirectory.Open(next, "/data", "a test");
+        Assert.Equal(Identity, mended.Identity);
+        Assert.True(next.FileExists("/data/damaged/identity.1"));
     }
 
     [Theory]
