@@ -193,7 +193,8 @@ internal sealed class DataDirectory : IDisposable
         foreach (var name in MadeFirst.Where(name => files.DirectoryExists(System.IO.Path.Combine(path, name))))
         {
             if (files.ListFiles(System.IO.Path.Combine(path, name)) is [var first, ..])
-                throw new ForeignException($"{path}: this is not a Matchpoint data directory: it holds {name}/{first} but no {IdentityName} file. Name an empty directory, or one that Matchpoint made.");
+                throw new ForeignException($"{path}: this is not a Matchpoint data directory: it holds {name}/{first} but no {IdentityName} file. "
+                    + "Name an empty directory, or one that Matchpoint made.");
         }
 
         if (create is null) throw new StorageException($"{path}: the directory is empty: there is no log in it. Name an existing data directory.");

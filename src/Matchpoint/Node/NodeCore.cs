@@ -390,7 +390,8 @@ internal sealed partial class NodeCore : IElectionHost, IFollowerHost, IAsyncDis
     private void OnSessionFailed(string peer, Exception error)
     {
         if (error is DamageException damage) OnDamage(damage);
-        if (error is SyncupRefusedException { PassesByItself: false } or ChannelClosedException { Goodbye.Code: Protocol.Messages.GoodbyeCode.Refused }) Board.WarnForAWhile($"refused {peer.Split(':')[0]}", error.Message);
+        if (error is SyncupRefusedException { PassesByItself: false } or ChannelClosedException { Goodbye.Code: Protocol.Messages.GoodbyeCode.Refused })
+            Board.WarnForAWhile($"refused {peer.Split(':')[0]}", error.Message);
         Board.Note($"{peer}: {error.Message}");
     }
 }

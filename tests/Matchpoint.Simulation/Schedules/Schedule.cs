@@ -76,7 +76,8 @@ internal sealed class Schedule
 
         _faults = new Faultmaker(_scheduler, _network, _machines, _watches, _watch, _settings, _mix, new Random(HashCode(seed, 2)), Tell);
         _reorganizer = new Reorganizer(_scheduler, _machines, _faults, _settings, new Random(HashCode(seed, 5)), Tell);
-        foreach (var machine in _machines) machine.AllMembers = () => _reorganizer.Changes > 0 ? [.. _machines.Where(each => each.WasMember || each == machine).Select(static each => each.AsMember)] : null;
+        foreach (var machine in _machines)
+            machine.AllMembers = () => _reorganizer.Changes > 0 ? [.. _machines.Where(each => each.WasMember || each == machine).Select(static each => each.AsMember)] : null;
         _follower = new ChangeFollower(_scheduler, _machines, new Random(HashCode(seed, 3)), Tell);
         var pause = TimeSpan.FromMilliseconds(random.Next(100, 1500));
         for (var i = 0; i < 4; i++)
