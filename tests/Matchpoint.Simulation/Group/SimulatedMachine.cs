@@ -39,7 +39,7 @@ internal sealed class SimulatedMachine
     /// <summary>Its name.</summary>
     public string Name { get; }
 
-    /// <summary>Whom its operator knows of; null: those with whom the group began. Once they have changed an operator names all that are or were any, so that whoever mends its disk finds one.</summary>
+    /// <summary>Whom its operator knows of; null: those with whom the group began. Once they have changed all that are or were any are named, so that whoever mends its disk finds one.</summary>
     public Func<IReadOnlyList<GroupMember>?>? AllMembers { get; set; }
 
     /// <summary>What it is, or would be, among the members.</summary>
