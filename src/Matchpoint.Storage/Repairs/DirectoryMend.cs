@@ -11,8 +11,8 @@ namespace Matchpoint.Storage.Repairs;
 /// </summary>
 internal static class DirectoryMend
 {
-    private const int IdentityBytes = 4096;
-    private const int MostKept = 4096;
+    /// <summary>Neither file is ever as long; what is damaged may be longer, and as much of it is looked at and kept.</summary>
+    private const int SmallFileBytes = 4096;
 
     private static readonly string[] Contents = ["", "copy-1", "copy-2"];
 
@@ -91,7 +91,7 @@ internal static class DirectoryMend
         catch (ForeignException)
         {
             // A flipped bit in its first bytes looks like this. What has them is of a newer format, and sound.
-            return DurableFile.Read(files, Path.Combine(path, "identity"), IdentityBytes).AsSpan().StartsWith("MPNODE\0\0"u8);
+            return DurableFile.Read(files, Path.Combine(path, "identity"), SmallFileBytes).AsSpan().StartsWith("MPNODE\0\0"u8);
         }
     }
 
@@ -165,7 +165,7 @@ internal static class DirectoryMend
         var to = Path.Combine(damaged, $"{name}.{i}");
         using (var file = files.Open(from, FileOpening.Read))
         {
-            var bytes = new byte[Math.Min(file.Length, MostKept)];
+            var bytes = new byte[Math.Min(file.Length, SmallFileBytes)];
             DurableFile.Replace(files, to, bytes.AsSpan(0, file.Read(0, bytes)));
         }
 

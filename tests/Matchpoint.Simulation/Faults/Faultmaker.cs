@@ -334,8 +334,11 @@ internal sealed class Faultmaker
     private async Task PutBackAsync(SimulatedMachine machine)
     {
         _starting.Add(machine);
+        var core = machine.Process?.Core;
         await machine.StopAsync().ConfigureAwait(false);
-        if (machine.PutBack()) _tell($"{machine.Name} gets its backup back");
+        // What it promised while it closed nobody else may know of yet, and the ballot in the backup would let it promise the same again.
+        var isKnown = core is not null && _machines.All(other => other == machine || !core.Members.Roster.IsVoter(other.Name) || other.Node?.Core.Elections.Term >= core.Elections.Term);
+        if (isKnown && machine.PutBack()) _tell($"{machine.Name} gets its backup back");
         else machine.BackUp();
         _watches[machine].Forget();
         _starting.Remove(machine);
