@@ -77,7 +77,7 @@ public class RepairTests
             lock (states) states.Add(change);
         };
         Flip(SegmentOf(group, name, 1), 2000);
-        await Assert.ThrowsAsync<StaleReadException>(async () => await ReadChangesAsync(node, 200));
+        await Assert.ThrowsAsync<StaleReadException>(async () => await ReadChangesAsync(node));
         await Eventually.HoldsAsync(() => node.State == NodeState.Following, "the node is mended and follows again");
         Assert.Same(node, group[name]);
         lock (states)
@@ -86,8 +86,8 @@ public class RepairTests
             Assert.DoesNotContain(states, static change => change.To is NodeState.Failed or NodeState.Closed);
         }
 
-        Assert.Equal(200, await ReadChangesAsync(node, 200));
         await group.AgreedAsync();
+        Assert.Equal(200, await ReadChangesAsync(node));
         Assert.Contains(node.GetStatus().Warnings, static warning => warning.Contains("fetched again", StringComparison.Ordinal));
     }
 
@@ -98,11 +98,11 @@ public class RepairTests
         await FillAsync(group, 0, 200);
         var primary = group.Primary;
         Flip(SegmentOf(group, primary.Options.Name, 1), 2000);
-        await Assert.ThrowsAsync<StaleReadException>(async () => await ReadChangesAsync(primary, 200));
+        await Assert.ThrowsAsync<StaleReadException>(async () => await ReadChangesAsync(primary));
         await group.SettledAsync();
         await FillAsync(group, 200, 50);
         await group.AgreedAsync();
-        Assert.Equal(250, await ReadChangesAsync(primary, 250));
+        Assert.Equal(250, await ReadChangesAsync(primary));
     }
 
     [Fact]
@@ -330,6 +330,7 @@ public class RepairTests
         await group.SettledAsync();
         var primary = group.Primary;
         await Task.WhenAll(Enumerable.Range(from, count).Select(i => primary.Default.PutAsync(Utf8($"k{i}"), new byte[1000], cancellation: Cancellation).AsTask()));
+        await group.AgreedAsync(); // A commit is done when a majority has it, and the node that is to be damaged may be the one that has not.
     }
 
     private static async Task TrimAsync(TestGroup group)
@@ -342,11 +343,8 @@ public class RepairTests
         }
     }
 
-    /// <summary>How many transactions the changes give, from the first on until they are as many as were written.</summary>
-    private static async Task<int> ReadChangesAsync(MatchpointNode node, int written)
+    private static async Task<int> ReadChangesAsync(MatchpointNode node)
     {
-        // A replica knows of what is durable a little later than its primary, and what is not durable is no change yet.
-        await Eventually.HoldsAsync(() => node.GetStatus().Durable >= written + TermStarts(node), "all that was written is durable here");
         var sets = 0;
         await foreach (var _ in node.ChangesAsync(CommitToken.Beginning, Cancellation))
         {
