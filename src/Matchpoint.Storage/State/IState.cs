@@ -33,6 +33,10 @@ internal interface IState : IDisposable
     /// <exception cref="StorageException">The disk failed; the state takes nothing more.</exception>
     void Apply(IStateBatch batch, StatePosition position);
 
+    /// <summary>Applies a batch that no record stands for, and stays where it is: what is held becomes other than the log says. Empties the batch.</summary>
+    /// <exception cref="StorageException">The disk failed; the state takes nothing more.</exception>
+    void Rewrite(IStateBatch batch);
+
     /// <summary>The value of a key in an array of its own; null when it has none.</summary>
     /// <exception cref="DamageException">What is stored is damaged.</exception>
     byte[]? Get(ReadOnlySpan<byte> key);

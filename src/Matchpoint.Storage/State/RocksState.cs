@@ -102,23 +102,16 @@ internal sealed class RocksState : IState
         BinaryPrimitives.WriteInt64LittleEndian(bytes, position.Vlsn.Value);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[8..], position.Fingerprint.Value);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes[16..], ~Crc32C.Carry(uint.MaxValue, bytes[..16]));
-        _uses.Enter();
-        try
-        {
-            rocks.Native.Put(PositionKey, bytes);
-            _db.Write(rocks.Native, NoLog);
-        }
-        catch (RocksDbException error)
-        {
-            throw Poison(error, "written");
-        }
-        finally
-        {
-            _uses.Exit();
-        }
-
-        rocks.Clear();
+        rocks.Native.Put(PositionKey, bytes);
+        Write(rocks);
         lock (_gate) _applied = position;
+    }
+
+    /// <inheritdoc/>
+    public void Rewrite(IStateBatch batch)
+    {
+        ThrowIfFailed();
+        Write((RocksBatch)batch);
     }
 
     /// <inheritdoc/>
@@ -243,6 +236,25 @@ internal sealed class RocksState : IState
             .SetParanoidChecks(true)
             .SetKeepLogFileNum(2)
             .SetMaxLogFileSize(4 * 1024 * 1024);
+    }
+
+    private void Write(RocksBatch batch)
+    {
+        _uses.Enter();
+        try
+        {
+            _db.Write(batch.Native, NoLog);
+        }
+        catch (RocksDbException error)
+        {
+            throw Poison(error, "written");
+        }
+        finally
+        {
+            _uses.Exit();
+        }
+
+        batch.Clear();
     }
 
     private StorageException Poison(RocksDbException error, string what)

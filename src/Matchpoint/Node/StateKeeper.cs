@@ -154,7 +154,7 @@ internal sealed class StateKeeper : IAsyncDisposable
     {
         using var batch = state.NewBatch();
         batch.DeleteRange(StateKey.Of(0, []), StateKey.Of(StateKey.SystemDatabase, []));
-        state.Apply(batch, state.Applied);
+        state.Rewrite(batch);
     }
 
     private static IState OpenState(DataDirectory directory, RecordLog log, IStateStore states, out string? note)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Storage.Files;
 using Matchpoint.Storage.State;
@@ -67,6 +68,14 @@ internal sealed class OrderedState : IState
     IStateBatch IState.NewBatch() => new Batch();
 
     void IState.Apply(IStateBatch batch, StatePosition position)
+    {
+        Invariant.Holds(position.Vlsn > _now.Position.Vlsn, $"the state is at record {_now.Position.Vlsn}, and record {position.Vlsn} is to be applied.");
+        Become(batch, position);
+    }
+
+    void IState.Rewrite(IStateBatch batch) => Become(batch, _now.Position);
+
+    private void Become(IStateBatch batch, StatePosition position)
     {
         var values = _now.Values.ToBuilder();
         foreach (var operation in ((Batch)batch).Operations) operation(values);

@@ -1,4 +1,5 @@
 using System.Text;
+using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Storage.State;
 
@@ -26,6 +27,24 @@ public abstract class StateContract
         Assert.Equal((Position(7), 0, "b=2"), (State.Applied, batch.Count, All(State)));
         Assert.Null(State.Get(Key(0, "a")));
         Assert.Equal("2"u8.ToArray(), State.Get(Key(0, "b")));
+    }
+
+    [Fact]
+    public void What_is_held_can_be_changed_without_a_record_and_a_record_is_applied_once()
+    {
+        using var batch = State.NewBatch();
+        batch.DeleteRange(Key(0, "a"), Key(0, "z"));
+        State.Rewrite(batch); // Nothing was applied yet.
+        Assert.Equal((default, 0, ""), (State.Applied, batch.Count, All(State)));
+        Put(3, 0, "a", "1");
+        Put(4, 1, "a", "1");
+        batch.DeleteRange(Key(0, "a"), Key(0, "z"));
+        State.Rewrite(batch);
+        Assert.Equal((Position(4), ""), (State.Applied, All(State)));
+        Assert.Equal("1"u8.ToArray(), State.Get(Key(1, "a")));
+        Assert.Throws<InvariantException>(() => Put(4, 0, "b", "1"));
+        Put(5, 0, "b", "1");
+        Assert.Equal(Position(5), State.Applied);
     }
 
     [Fact]

@@ -35,6 +35,8 @@ internal sealed class MemoryState : IState
         _applied = position;
     }
 
+    public void Rewrite(IStateBatch batch) => Apply(batch, _applied);
+
     public byte[]? Get(ReadOnlySpan<byte> key) => _values.GetValueOrDefault(Convert.ToHexString(key));
 
     public void Checkpoint(string path) => throw new NotSupportedException("This state is only in memory.");

@@ -102,8 +102,8 @@ internal sealed class TestGroup : IAsyncDisposable
     public async Task SettledAsync()
     {
         await Eventually.HoldsAsync(
-            () => _nodes.Values.Count(node => node.State == NodeState.Primary && node.Core.IsReady) == 1
-                && _nodes.Values.Count(node => node.State == NodeState.Following && node.GetStatus().Primary == Primary.Options.Name) == _nodes.Count - 1,
+            () => _nodes.Values.Count(node => node.State == NodeState.Primary && node.Core.IsReady) == 1 && Primary is { } primary
+                && _nodes.Values.Count(node => node.State == NodeState.Following && node.GetStatus().Primary == primary.Options.Name) == _nodes.Count - 1,
             "a primary with all others following; " + string.Join(" | ", _nodes.Values.Select(node => node.GetStatus()).Select(status => $"{status.Name}: {status.State} {status.Step}")));
     }
 
