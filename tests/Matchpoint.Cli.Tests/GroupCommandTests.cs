@@ -89,6 +89,10 @@ public sealed class GroupCommandTests : IDisposable
         await File.WriteAllTextAsync(_work.At("config.json"), """{ "data": "x", "membres": {} }""", Cancellation);
         var config = await Tool.RunAsync("serve", "--config", _work.At("config.json"));
         Assert.Equal((2, true), (config.ExitCode, config.Errors.Contains("membres", StringComparison.Ordinal) && config.Errors.Contains("members", StringComparison.Ordinal)));
+
+        await File.WriteAllTextAsync(_work.At("routes.json"), """{ "data": "x", "name": "a", "members": { "a": "127.0.0.1:1", "b": "127.0.0.1:2" }, "routes": { "b": "nowhere" } }""", Cancellation);
+        var routes = await Tool.RunAsync("serve", "--config", _work.At("routes.json"));
+        Assert.Equal((2, true), (routes.ExitCode, routes.Errors.Contains("Routes[b]", StringComparison.Ordinal)));
         var nobody = await Tool.RunAsync("get", "k", "--connect", "127.0.0.1:1", "--timeout", "0.2");
         Assert.Equal((1, true), (nobody.ExitCode, nobody.Errors.Contains("127.0.0.1:1", StringComparison.Ordinal)));
     }

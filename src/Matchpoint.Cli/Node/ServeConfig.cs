@@ -22,6 +22,9 @@ internal sealed record ServeConfig
 
     public Dictionary<string, string>? Members { get; init; }
 
+    /// <summary>Where this node reaches other members, where that differs from their addresses in the group.</summary>
+    public Dictionary<string, string>? Routes { get; init; }
+
     public string? Listen { get; init; }
 
     public string? PreferredFeeder { get; init; }
@@ -95,6 +98,7 @@ internal sealed record ServeConfig
         Name = Name ?? other.Name,
         Group = Group ?? other.Group,
         Members = Members ?? other.Members,
+        Routes = Routes ?? other.Routes,
         Listen = Listen ?? other.Listen,
         PreferredFeeder = PreferredFeeder ?? other.PreferredFeeder,
         Durability = Durability ?? other.Durability,
@@ -125,6 +129,7 @@ internal sealed record ServeConfig
             Name = Name ?? options.Name,
             Group = Group ?? options.Group,
             Members = [.. (Members ?? []).Select(static member => MemberText.Parse(member.Key, member.Value, "--member"))],
+            Routes = Routes ?? [],
             Listen = Listen,
             Security = security ?? ToSecurity(),
             PreferredFeeder = PreferredFeeder,
