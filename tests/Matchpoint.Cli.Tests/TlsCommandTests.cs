@@ -1,4 +1,7 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using Matchpoint.Transport;
 
@@ -60,7 +63,8 @@ public sealed class TlsCommandTests : IAsyncDisposable
         Assert.Equal(0, (await Tool.RunAsync("certs", "init", certs, "--group", "Shop", "--node", "a=10.0.0.1:7001,node1.example")).ExitCode);
         if (!OperatingSystem.IsWindows())
         {
-            foreach (var key in new[] { Path.Combine(certs, "ca.key"), Path.Combine(certs, "a", "node.key") })
+            Assert.Equal(0, (await Tool.RunAsync("certs", "add", certs, "--client", "browser")).ExitCode);
+            foreach (var key in new[] { Path.Combine(certs, "ca.key"), Path.Combine(certs, "a", "node.key"), Path.Combine(certs, "client-browser", "client.pfx") })
                 Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(key));
         }
 
@@ -93,6 +97,61 @@ public sealed class TlsCommandTests : IAsyncDisposable
         Assert.Equal((2, true), (both.ExitCode, both.Errors.Contains("one or the other", StringComparison.Ordinal)));
         await File.WriteAllTextAsync(_work.At("node.json"), """{ "data": "x", "certs": "a", "insecure": true }""", TestContext.Current.CancellationToken);
         Assert.Equal(2, (await Tool.RunAsync("serve", "--config", _work.At("node.json"))).ExitCode);
+    }
+
+    [Fact]
+    public async Task The_server_beside_a_node_speaks_TLS_with_the_nodes_certificate_and_knows_clients_by_theirs()
+    {
+        var certs = _work.At("certs");
+        Assert.Equal(0, (await Tool.RunAsync("certs", "init", certs, "--group", "shop", "--node", "a=127.0.0.1", "--client", "admin")).ExitCode);
+        var ports = LoopbackPorts.Take(2);
+        _nodes.Add(StartNode(["serve", "--data", _work.At("a"), "--group", "shop", "--name", "a", "--certs", Path.Combine(certs, "a"),
+            "--member", $"a=127.0.0.1:{ports[0]}", "--http", $"127.0.0.1:{ports[1]}"]));
+        using var admin = HttpsClient(Path.Combine(certs, "ca.pem"), Path.Combine(certs, "client-admin", "client.pfx"));
+        using var nobody = HttpsClient(Path.Combine(certs, "ca.pem"), pfx: null);
+        var url = new Uri($"https://127.0.0.1:{ports[1]}/api/caller");
+        Assert.Contains("client admin", await AnswerAsync(admin, url), StringComparison.Ordinal);
+        using var refused = await nobody.GetAsync(url, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
+    }
+
+    [Fact]
+    public async Task Beyond_this_machine_HTTP_is_not_served_unsecured_unasked()
+    {
+        await File.WriteAllTextAsync(_work.At("token"), "a-token-that-nobody-guesses", TestContext.Current.CancellationToken);
+        var serve = await Tool.RunAsync("serve", "--data", _work.At("x"), "--http", "0.0.0.0:0", "--http-token-file", _work.At("token"));
+        Assert.Equal((2, true), (serve.ExitCode, serve.Errors.Contains("--http-insecure", StringComparison.Ordinal)));
+        Assert.False(Directory.Exists(_work.At("x")));
+        await File.WriteAllTextAsync(_work.At("node.json"), """{ "data": "x", "http": { "listen": "127.0.0.1:0", "keyFile": "a" } }""", TestContext.Current.CancellationToken);
+        serve = await Tool.RunAsync("serve", "--config", _work.At("node.json"));
+        Assert.Equal((2, true), (serve.ExitCode, serve.Errors.Contains("certificateFile", StringComparison.Ordinal)));
+    }
+
+    private static HttpClient HttpsClient(string authority, string? pfx)
+    {
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        policy.CustomTrustStore.ImportFromPemFile(authority);
+        var options = new SslClientAuthenticationOptions { CertificateChainPolicy = policy };
+        if (pfx is not null)
+            options.ClientCertificateContext = SslStreamCertificateContext.Create(X509CertificateLoader.LoadPkcs12FromFile(pfx, password: null), additionalCertificates: null, offline: true);
+        return new HttpClient(new SocketsHttpHandler { SslOptions = options });
+    }
+
+    /// <summary>The answer of a server that may still be starting.</summary>
+    private static async Task<string> AnswerAsync(HttpClient client, Uri url)
+    {
+        var start = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                return await client.GetStringAsync(url, TestContext.Current.CancellationToken);
+            }
+            catch (HttpRequestException error) when (error.HttpRequestError == HttpRequestError.ConnectionError && TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromSeconds(60))
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, TestContext.Current.CancellationToken);
+            }
+        }
     }
 
     private static Process StartNode(string[] arguments)

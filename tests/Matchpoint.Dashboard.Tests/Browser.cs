@@ -29,7 +29,7 @@ public sealed class Browser : IAsyncLifetime
     }
 
     /// <summary>A page that notes everything it complains about.</summary>
-    internal async Task<WatchedPage> OpenAsync(string url, int width = 1280, int height = 900, ColorScheme scheme = ColorScheme.Light)
+    internal async Task<WatchedPage> OpenAsync(string url, int width = 1280, int height = 900, ColorScheme scheme = ColorScheme.Light, byte[]? pfx = null)
     {
         Assert.SkipWhen(_browser is null, $"SKIPPED, NOT PASSED: there is no browser at {Chromium}, so the dashboard went unseen.");
         var context = await _browser.NewContextAsync(new BrowserNewContextOptions
@@ -38,6 +38,9 @@ public sealed class Browser : IAsyncLifetime
             ColorScheme = scheme,
             ReducedMotion = ReducedMotion.Reduce,
             AcceptDownloads = true,
+            // The authority of a test is none that a browser knows.
+            IgnoreHTTPSErrors = true,
+            ClientCertificates = pfx is null ? null : [new ClientCertificate { Origin = new Uri(url).GetLeftPart(UriPartial.Authority), Pfx = pfx, Passphrase = "" }],
         });
         var page = new WatchedPage(context, await context.NewPageAsync());
         await page.Page.GotoAsync(url);

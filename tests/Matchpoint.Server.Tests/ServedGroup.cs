@@ -1,3 +1,4 @@
+using Matchpoint.Server.Access;
 using Matchpoint.Server.Hosting;
 using Matchpoint.Tests.Node;
 using Matchpoint.Transport;
@@ -80,5 +81,10 @@ internal sealed class ServedGroup : IAsyncDisposable
         Client.Dispose();
     }
 
-    private async Task ServeAsync(string name) => _hosts[name] = await MatchpointHost.StartAsync(Nodes[name], new Endpoint("127.0.0.1", 0), _options, Cancellation);
+    private async Task ServeAsync(string name)
+    {
+        var endpoint = new Endpoint("127.0.0.1", 0);
+        var security = HttpSecurity.Of(endpoint, own: null, Nodes[name].Options, _options);
+        _hosts[name] = await MatchpointHost.StartAsync(Nodes[name], endpoint, security, _options, Cancellation);
+    }
 }

@@ -84,7 +84,7 @@ public sealed class CredentialTests : IDisposable
     {
         var time = new VirtualTime();
         Write();
-        var source = new CredentialSource(new TlsFiles(At("node.pem"), At("node.key"), null, At("ca.pem")), Self, time);
+        var source = new CredentialSource(new TlsFiles(At("node.pem"), At("node.key"), null, At("ca.pem")), read => read.Load(Self), time);
         var first = source.Current;
         Write();
         Assert.Same(first, source.Current); // It was looked at only just now.

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using Matchpoint.Cli.Terminal;
 using Matchpoint.Transport;
 using Matchpoint.Transport.Tls;
@@ -8,7 +9,7 @@ namespace Matchpoint.Cli.Certs;
 
 /// <summary>
 /// A directory of certificates: <c>ca.pem</c> and <c>ca.key</c>, and for each node and client a directory that is copied to where it runs: NAME with <c>node.pem</c>,
-/// <c>node.key</c> and <c>ca.pem</c>; client-NAME with <c>client.pem</c>, <c>client.key</c> and <c>ca.pem</c>.
+/// <c>node.key</c> and <c>ca.pem</c>; client-NAME with <c>client.pem</c>, <c>client.key</c> and <c>ca.pem</c>, and <c>client.pfx</c>, which browsers take.
 /// </summary>
 internal sealed class CertsDirectory
 {
@@ -98,6 +99,8 @@ internal sealed class CertsDirectory
         Write(file + ".key", KeyOf(certificate), isSecret: true);
         Write(file + ".pem", certificate.ExportCertificatePem() + "\n", isSecret: false);
         Write(System.IO.Path.Combine(directory, AuthorityFile), _authority.ExportCertificatePem() + "\n", isSecret: false);
+        // Without a password: like the key beside it, it is kept by who may read it.
+        if (identity.Kind == PeerKind.Client) Write(file + ".pfx", certificate.ExportPkcs12(Pkcs12ExportPbeParameters.Pbes2Aes256Sha256, password: null), isSecret: true);
         return certificate;
     }
 
@@ -109,14 +112,16 @@ internal sealed class CertsDirectory
         return key.ExportPkcs8PrivateKeyPem() + "\n";
     }
 
+    private static void Write(string file, string text, bool isSecret) => Write(file, Encoding.UTF8.GetBytes(text), isSecret);
+
     /// <summary>Writes a file beside, and renames it: nobody reads half of one. A secret is never readable by others, not even for a moment.</summary>
-    private static void Write(string file, string text, bool isSecret)
+    private static void Write(string file, byte[] content, bool isSecret)
     {
         var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
         if (isSecret && !OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         var fresh = file + ".new";
         File.Delete(fresh);
-        using (var writer = new StreamWriter(fresh, options)) writer.Write(text);
+        using (var writer = new FileStream(fresh, options)) writer.Write(content);
         File.Move(fresh, file, overwrite: true);
     }
 }

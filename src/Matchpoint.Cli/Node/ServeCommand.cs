@@ -51,7 +51,8 @@ internal static class ServeCommand
                 CopyBytesPerSecond = parsed.GetValue(copyRate),
             };
             var config = flags.Over(given);
-            return await RunAsync(config.ToOptions(security.Given(parsed)), ServeHttp.Of(config.Http), parsed.GetValue(json), cancellation);
+            var options = config.ToOptions(security.Given(parsed));
+            return await RunAsync(options, ServeHttp.Of(config.Http, options), parsed.GetValue(json), cancellation);
         }));
         return command;
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Matchpoint.Cli.Terminal;
+using Matchpoint.Server.Access;
 using Matchpoint.Server.Hosting;
 using Matchpoint.Transport;
 
@@ -16,6 +17,16 @@ internal sealed record ServeHttpConfig
 
     public bool? Insecure { get; init; }
 
+    public string? Certs { get; init; }
+
+    public string? CertificateFile { get; init; }
+
+    public string? KeyFile { get; init; }
+
+    public string? KeyPassword { get; init; }
+
+    public string? AuthorityFile { get; init; }
+
     /// <summary>These values, and where there is none the others'.</summary>
     public ServeHttpConfig Over(ServeHttpConfig? other) => other is null ? this : new ServeHttpConfig
     {
@@ -23,7 +34,24 @@ internal sealed record ServeHttpConfig
         TokenFile = TokenFile ?? other.TokenFile,
         Url = Url ?? other.Url,
         Insecure = Insecure ?? other.Insecure,
+        Certs = Certs ?? other.Certs,
+        CertificateFile = CertificateFile ?? other.CertificateFile,
+        KeyFile = KeyFile ?? other.KeyFile,
+        KeyPassword = KeyPassword ?? other.KeyPassword,
+        AuthorityFile = AuthorityFile ?? other.AuthorityFile,
     };
+
+    /// <summary>Certificates of the server's own; null where none are named.</summary>
+    /// <exception cref="UsageException">They are named in two ways, or half.</exception>
+    public SecurityOptions? ToSecurity()
+    {
+        if (Certs is not null && CertificateFile is not null) throw new UsageException("http: certs and certificateFile: give one of them");
+        if (CertificateFile is null && (KeyFile ?? KeyPassword ?? AuthorityFile) is not null)
+            throw new UsageException("http: keyFile, keyPassword and authorityFile mean nothing without certificateFile");
+        return Certs is { } directory ? SecurityFlags.Of(directory, "--http-certs")
+            : CertificateFile is { } file ? new SecurityOptions { CertificateFile = file, KeyFile = KeyFile, Password = KeyPassword, AuthorityFile = AuthorityFile }
+            : null;
+    }
 }
 
 /// <summary>The flags of <c>serve</c> that concern HTTP.</summary>
@@ -32,12 +60,16 @@ internal sealed class ServeHttpOptions
     private readonly Option<string?> _listen = new("--http") { Description = "Serve the dashboard and the HTTP API here.", HelpName = "HOST:PORT" };
     private readonly Option<string?> _token = new("--http-token-file")
     {
-        Description = "The file with the token that requests must bring; without one only this machine is served.",
+        Description = "The file with the token that requests must bring. Without one only clients with a certificate are served; or only this machine, where there is no TLS.",
         HelpName = "FILE",
     };
 
     private readonly Option<string?> _url = new("--http-url") { Description = "Where others reach the server, where that differs from --http.", HelpName = "URL" };
-    private readonly Option<bool> _insecure = new("--http-insecure") { Description = "Serve everybody without a token: only where something else keeps strangers out." };
+    private readonly Option<string?> _certs = new("--http-certs") { Description = "The directory of the server's certificates, like --certs; the node's where this is not given.", HelpName = "DIR" };
+    private readonly Option<bool> _insecure = new("--http-insecure")
+    {
+        Description = "Without TLS, unless --http-certs is given, and without a token for everybody: only where something else keeps strangers out.",
+    };
 
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)
@@ -45,6 +77,7 @@ internal sealed class ServeHttpOptions
         command.Add(_listen);
         command.Add(_token);
         command.Add(_url);
+        command.Add(_certs);
         command.Add(_insecure);
     }
 
@@ -57,6 +90,7 @@ internal sealed class ServeHttpOptions
             TokenFile = parsed.GetValue(_token),
             Url = parsed.GetValue(_url),
             Insecure = parsed.GetValue(_insecure) ? true : null,
+            Certs = parsed.GetValue(_certs),
         };
         return config == new ServeHttpConfig() ? null : config;
     }
@@ -68,17 +102,22 @@ internal sealed class ServeHttp
     private const int LeastToken = 16;
 
     private readonly Endpoint _endpoint;
+    private readonly HttpSecurity _security;
     private readonly MatchpointServerOptions _options;
 
-    private ServeHttp(Endpoint endpoint, MatchpointServerOptions options)
+    private ServeHttp(Endpoint endpoint, HttpSecurity security, MatchpointServerOptions options)
     {
         _endpoint = endpoint;
+        _security = security;
         _options = options;
     }
 
     /// <summary>The server that is asked for; null where none is.</summary>
-    /// <exception cref="UsageException">It cannot be, or would let strangers in without being told to.</exception>
-    public static ServeHttp? Of(ServeHttpConfig? config)
+    /// <param name="config">What is asked for.</param>
+    /// <param name="node">The node beside it.</param>
+    /// <exception cref="UsageException">It cannot be.</exception>
+    /// <exception cref="OptionsException">It would let strangers in, or be read along by them, without being told to; or its certificates cannot be used.</exception>
+    public static ServeHttp? Of(ServeHttpConfig? config, MatchpointOptions node)
     {
         if (config is null) return null;
         if (config.Listen is null) throw new UsageException("--http: say where to listen, HOST:PORT; without it the other options of HTTP mean nothing");
@@ -87,18 +126,12 @@ internal sealed class ServeHttp
         if (config.Url is not null && (!Uri.TryCreate(config.Url, UriKind.Absolute, out url) || url.Scheme is not ("http" or "https")))
             throw new UsageException($"--http-url: expected http://HOST:PORT or https://HOST:PORT, found \"{config.Url}\"");
         var token = config.TokenFile is null ? null : ReadToken(config.TokenFile);
-        var isInsecure = config.Insecure == true;
-        if (token is null && !isInsecure && !MatchpointHost.IsLoopback(endpoint))
-        {
-            throw new UsageException($"--http {config.Listen}: others can connect there, and nothing would be asked of them. Give --http-token-file FILE; "
-                + "or --http-insecure, where something else keeps strangers out");
-        }
-
-        return new ServeHttp(endpoint, new MatchpointServerOptions { BearerToken = token, AllowInsecure = isInsecure, PublicUrl = url });
+        var options = new MatchpointServerOptions { BearerToken = token, AllowInsecure = config.Insecure == true, PublicUrl = url };
+        return new ServeHttp(endpoint, HttpSecurity.Of(endpoint, config.ToSecurity(), node, options), options);
     }
 
     /// <summary>Starts it beside a node.</summary>
-    public Task<MatchpointHost> StartAsync(MatchpointNode node, CancellationToken cancellation) => MatchpointHost.StartAsync(node, _endpoint, _options, cancellation);
+    public Task<MatchpointHost> StartAsync(MatchpointNode node, CancellationToken cancellation) => MatchpointHost.StartAsync(node, _endpoint, _security, _options, cancellation);
 
     private static string ReadToken(string file)
     {

@@ -83,12 +83,37 @@ internal sealed partial class Gate : IDisposable
     private void Admit(HttpContext context, IPAddress address, Door door)
     {
         if (door.IsOpen) return;
-        if (_token is not null) RequireToken(context, address);
-        else if (!_options.AllowInsecure) RequireThisMachine(context, address);
+        context.Features.Set(Know(context, address));
         RequireOwnOrigin(context);
     }
 
-    private void RequireToken(HttpContext context, IPAddress address)
+    /// <summary>Who asks: by a certificate where one is believed, or by the token; where neither is asked for, by where it is.</summary>
+    private Caller Know(HttpContext context, IPAddress address)
+    {
+        var certificate = context.Features.Get<PeerCertificate>();
+        if (certificate?.Verdict.Peer is { } peer) return Caller.Of(peer);
+        if (_token is not null)
+        {
+            RequireToken(context, address, certificate);
+            return Caller.WithToken;
+        }
+
+        if (_options.AllowInsecure) return Caller.Anybody;
+        if (certificate is { IsAsked: true }) throw NotByThisCertificate(certificate);
+        RequireThisMachine(context, address);
+        return Caller.OnThisMachine;
+    }
+
+    private static RequestException NotByThisCertificate(PeerCertificate certificate) =>
+        new(StatusCodes.Status403Forbidden, "certificate", $"Only whoever has a certificate of the group is let in: {certificate.Verdict.Refusal}.")
+        {
+            Where = "certificate",
+            Expected = "one of a client or node of the group",
+            Found = certificate.IsPresented ? "one that is not believed" : null,
+            Action = "Connect with a client's certificate: `matchpoint certs add DIR --client NAME` makes one, client.pfx is for browsers.",
+        };
+
+    private void RequireToken(HttpContext context, IPAddress address, PeerCertificate? certificate)
     {
         const string scheme = "Bearer ";
         var header = context.Request.Headers.Authorization.ToString();
@@ -99,11 +124,14 @@ internal sealed partial class Gate : IDisposable
         using var guess = _wrongTokens.AttemptAcquire(address);
         if (!guess.IsAcquired) throw TooMany($"too many wrong tokens came from {address}");
         context.Response.Headers.WWWAuthenticate = "Bearer realm=\"matchpoint\"";
-        throw new RequestException(StatusCodes.Status401Unauthorized, "unauthorized", header.Length == 0 ? "The request brings no token." : "The token is not this server's.")
+        var token = header.Length == 0 ? "The request brings no token." : "The token is not this server's.";
+        throw new RequestException(StatusCodes.Status401Unauthorized, "unauthorized", certificate is { IsPresented: true } ? $"{token} The certificate: {certificate.Verdict.Refusal}." : token)
         {
             Where = "Authorization",
             Expected = "Bearer TOKEN",
-            Action = "Send the token that the server was started with.",
+            Action = certificate is { IsAsked: true }
+                ? "Send the token that the server was started with, or connect with a client's certificate."
+                : "Send the token that the server was started with.",
         };
     }
 

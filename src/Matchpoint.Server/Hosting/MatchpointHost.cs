@@ -1,4 +1,5 @@
 using System.Net;
+using Matchpoint.Server.Access;
 using Matchpoint.Transport;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -16,10 +17,12 @@ internal sealed class MatchpointHost : IAsyncDisposable
     private static readonly TimeSpan ClosingTime = TimeSpan.FromSeconds(2);
 
     private readonly WebApplication _application;
+    private readonly MatchpointNode _node;
 
-    private MatchpointHost(WebApplication application, string url)
+    private MatchpointHost(WebApplication application, MatchpointNode node, string url)
     {
         _application = application;
+        _node = node;
         Url = url;
     }
 
@@ -29,10 +32,12 @@ internal sealed class MatchpointHost : IAsyncDisposable
     /// <summary>Starts a server.</summary>
     /// <param name="node">The node; it stays open when the server is closed.</param>
     /// <param name="endpoint">Where to listen.</param>
+    /// <param name="security">How connections are secured.</param>
     /// <param name="options">How it is served.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <exception cref="IOException">The address cannot be listened on.</exception>
-    public static async Task<MatchpointHost> StartAsync(MatchpointNode node, Endpoint endpoint, MatchpointServerOptions options, CancellationToken cancellation)
+    public static async Task<MatchpointHost> StartAsync(
+        MatchpointNode node, Endpoint endpoint, HttpSecurity security, MatchpointServerOptions options, CancellationToken cancellation)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = typeof(MatchpointHost).Assembly.GetName().Name });
         builder.Logging.AddConsole(static console => console.LogToStandardErrorThreshold = LogLevel.Trace).SetMinimumLevel(LogLevel.Warning);
@@ -40,7 +45,7 @@ internal sealed class MatchpointHost : IAsyncDisposable
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes;
-            Listen(kestrel, endpoint);
+            Listen(kestrel, endpoint, security.Secure);
         });
         // A stream of changes has no end: it is cut when the server stops.
         builder.WebHost.UseShutdownTimeout(ClosingTime);
@@ -56,7 +61,8 @@ internal sealed class MatchpointHost : IAsyncDisposable
             var address = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
             // Others are told of it only where the address means the same to them.
             node.Journal.Web = (options.PublicUrl ?? (IsWildcard(endpoint) ? null : new Uri(address)))?.ToString();
-            return new MatchpointHost(application, address);
+            node.Journal.WebWarnings = () => security.Warnings;
+            return new MatchpointHost(application, node, address);
         }
         catch
         {
@@ -68,19 +74,17 @@ internal sealed class MatchpointHost : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        _node.Journal.WebWarnings = null;
         await _application.StopAsync().ConfigureAwait(false);
         await _application.DisposeAsync().ConfigureAwait(false);
     }
 
-    /// <summary>Whether only this machine can connect.</summary>
-    public static bool IsLoopback(Endpoint endpoint) => endpoint.Host == "localhost" || (IPAddress.TryParse(endpoint.Host, out var address) && IPAddress.IsLoopback(address));
-
     private static bool IsWildcard(Endpoint endpoint) => IPAddress.TryParse(endpoint.Host, out var address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any));
 
-    private static void Listen(KestrelServerOptions kestrel, Endpoint endpoint)
+    private static void Listen(KestrelServerOptions kestrel, Endpoint endpoint, Action<ListenOptions> secure)
     {
-        if (IPAddress.TryParse(endpoint.Host, out var address)) kestrel.Listen(address, endpoint.Port);
-        else if (endpoint.Host == "localhost") kestrel.ListenLocalhost(endpoint.Port);
-        else kestrel.Listen(Dns.GetHostAddresses(endpoint.Host)[0], endpoint.Port);
+        if (IPAddress.TryParse(endpoint.Host, out var address)) kestrel.Listen(address, endpoint.Port, secure);
+        else if (endpoint.Host == "localhost") kestrel.ListenLocalhost(endpoint.Port, secure);
+        else kestrel.Listen(Dns.GetHostAddresses(endpoint.Host)[0], endpoint.Port, secure);
     }
 }

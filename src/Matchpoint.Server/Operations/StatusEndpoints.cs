@@ -1,5 +1,6 @@
 using System.Globalization;
 using Matchpoint.Journal;
+using Matchpoint.Server.Access;
 using Matchpoint.Server.Group;
 using Matchpoint.Server.Problems;
 using Microsoft.AspNetCore.Builder;
@@ -24,6 +25,8 @@ internal static class StatusEndpoints
     {
         group.MapGet("api/status", static (HttpContext context, MatchpointNode node) => Json.Answer(context, node.GetStatus()))
             .WithTags("operations").WithSummary("How this node is.").Produces<NodeStatus>();
+        group.MapGet("api/caller", static (HttpContext context) => Json.Answer(context, Caller.Of(context)))
+            .WithTags("operations").WithSummary("Who the server takes the sender for, and by what it was let in.").Produces<Caller>();
         group.MapGet("api/group", ViewAsync).WithTags("operations").WithSummary("How all members are, as this node sees them, with a verdict and what to do.")
             .WithDescription("samplesSince: only samples of throughput and latency behind this time, in milliseconds since 1970.").Produces<GroupView>();
         group.MapGet("api/syncups", static (HttpContext context, GroupWatch watch) => Json.Answer(context, Syncups(watch)))

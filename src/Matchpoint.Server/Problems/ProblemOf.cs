@@ -110,6 +110,7 @@ internal static class ProblemOf
         "member-failed" => "Another member did not answer as it should",
         "not-found" => "There is no such thing",
         "unauthorized" => "No valid token",
+        "certificate" => "No certificate that is believed",
         "insecure" => "Only this machine is served",
         "foreign-origin" => "From a foreign page",
         "too-many" => "Too many requests",

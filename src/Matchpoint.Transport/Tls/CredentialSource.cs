@@ -10,7 +10,7 @@ internal sealed class CredentialSource
 
     private readonly Lock _gate = new();
     private readonly TlsFiles? _files;
-    private readonly PeerIdentity? _self;
+    private readonly Func<TlsCredentials>? _load;
     private readonly TimeProvider _time;
     private TlsCredentials _current;
     private string? _failure;
@@ -26,17 +26,17 @@ internal sealed class CredentialSource
 
     /// <summary>A source that reads files, now and whenever they are renewed.</summary>
     /// <param name="files">Where they are.</param>
-    /// <param name="self">Whom the certificate must be for; null: anybody.</param>
+    /// <param name="load">How they are read.</param>
     /// <param name="time">Where time comes from.</param>
     /// <exception cref="CredentialsException">They cannot be used.</exception>
-    public CredentialSource(TlsFiles files, PeerIdentity? self, TimeProvider time)
+    public CredentialSource(TlsFiles files, Func<TlsFiles, TlsCredentials> load, TimeProvider time)
     {
         _files = files;
-        _self = self;
+        _load = () => load(files);
         _time = time;
         // Before they are read: what is written meanwhile is read again.
         _stamp = files.Stamp();
-        _current = files.Load(self);
+        _current = load(files);
         _lookedAt = time.GetTimestamp();
     }
 
@@ -68,13 +68,13 @@ internal sealed class CredentialSource
 
     private void Look_Locked()
     {
-        if (_files is null || _time.GetElapsedTime(_lookedAt) < LookEvery) return;
+        if (_files is null || _load is null || _time.GetElapsedTime(_lookedAt) < LookEvery) return;
         _lookedAt = _time.GetTimestamp();
         try
         {
             var stamp = _files.Stamp();
             if (stamp == _stamp) return;
-            _current = _files.Load(_self);
+            _current = _load();
             (_stamp, _failure) = (stamp, null);
         }
         catch (Exception error) when (error is CredentialsException or IOException or UnauthorizedAccessException)

@@ -11,6 +11,7 @@ internal sealed class CredentialsException(string message, Exception? inner = nu
 /// <summary>
 /// A certificate with its key, and the authorities whose certificates are believed. Guarantees: (1) the certificate has its key; (2) one of the authorities
 /// vouches for it, apart from the time; (3) it is for whom it was asked to be. Whether it is valid at this moment the peer decides: it may be renewed while the node runs.
+/// Those of <see cref="CreateForHost"/> guarantee the first alone.
 /// </summary>
 internal sealed class TlsCredentials
 {
@@ -23,7 +24,7 @@ internal sealed class TlsCredentials
     private readonly X509Certificate2Collection _roots = [];
     private readonly X509Certificate2Collection _intermediates = [];
 
-    private TlsCredentials(X509Certificate2 certificate, X509Certificate2Collection chain, X509Certificate2Collection authorities)
+    private TlsCredentials(X509Certificate2 certificate, X509Certificate2Collection chain, X509Certificate2Collection authorities, ImmutableArray<PeerIdentity> names)
     {
         Certificate = certificate;
         Authorities = authorities;
@@ -33,7 +34,7 @@ internal sealed class TlsCredentials
             else _intermediates.Add(authority);
         }
 
-        Names = CertificateNames.Of(certificate);
+        Names = names;
         _intermediates.AddRange(chain);
         // Offline: nothing is fetched from wherever a certificate says.
         Context = SslStreamCertificateContext.Create(certificate, chain, offline: true);
@@ -66,12 +67,33 @@ internal sealed class TlsCredentials
     {
         if (!certificate.HasPrivateKey) throw new CredentialsException($"{origin}: the certificate has no private key: name the file that holds it.");
         if (authorities.Count == 0) throw new CredentialsException($"{origin}: no certificate of an authority is given: peers could not be told from strangers.");
-        var credentials = new TlsCredentials(certificate, chain, authorities);
+        var credentials = new TlsCredentials(certificate, chain, authorities, CertificateNames.Of(certificate));
         credentials.RequireName(self, origin);
-        if (credentials._roots.Count == 0)
-            throw new CredentialsException($"{origin}: none of the authorities ({credentials.AuthorityNames}) is a root: give the root's certificate beside those that it issued.");
+        credentials.RequireRoot(origin);
         var isNode = credentials.Names.Any(name => name.Kind == PeerKind.Node);
         foreach (var usage in isNode ? [ServerUsage, ClientUsage] : new[] { ClientUsage }) credentials.RequireTrust(usage, origin);
+        return credentials;
+    }
+
+    /// <summary>
+    /// Puts together what a server presents that is known by the name of its host, as browsers know servers: who issued its certificate, and for whom, whoever connects judges.
+    /// The authorities are those of the peers' certificates; without any no peer is asked for one.
+    /// </summary>
+    /// <param name="certificate">The certificate with its key.</param>
+    /// <param name="chain">What is presented beside it.</param>
+    /// <param name="authorities">Whose certificates of peers are believed.</param>
+    /// <param name="self">For whom it stands, though its certificate need not say so.</param>
+    /// <param name="origin">Where the certificate is from, for people.</param>
+    /// <exception cref="CredentialsException">They cannot be used.</exception>
+    public static TlsCredentials CreateForHost(
+        X509Certificate2 certificate, X509Certificate2Collection chain, X509Certificate2Collection authorities, PeerIdentity self, string origin)
+    {
+        if (!certificate.HasPrivateKey) throw new CredentialsException($"{origin}: the certificate has no private key: name the file that holds it.");
+        var usages = certificate.Extensions.OfType<X509EnhancedKeyUsageExtension>().SelectMany(extension => extension.EnhancedKeyUsages.Cast<Oid>()).Select(oid => oid.Value).ToList();
+        if (usages.Count > 0 && !usages.Contains(ServerUsage))
+            throw new CredentialsException($"{origin}: the certificate may not be used for TLS by servers: expected that among its extended key usages.");
+        var credentials = new TlsCredentials(certificate, chain, authorities, [self]);
+        if (authorities.Count > 0) credentials.RequireRoot(origin);
         return credentials;
     }
 
@@ -89,6 +111,12 @@ internal sealed class TlsCredentials
         policy.ExtraStore.AddRange(_intermediates);
         policy.ApplicationPolicy.Add(new Oid(usage));
         return policy;
+    }
+
+    private void RequireRoot(string origin)
+    {
+        if (_roots.Count == 0)
+            throw new CredentialsException($"{origin}: none of the authorities ({AuthorityNames}) is a root: give the root's certificate beside those that it issued.");
     }
 
     private void RequireName(PeerIdentity? self, string origin)

@@ -7,15 +7,15 @@ namespace Matchpoint.Transport.Tls;
 /// <param name="Certificate">The certificate: PEM, with those between it and a root behind it, or PFX with its key.</param>
 /// <param name="Key">Its key in PEM; null where the certificate's file holds it.</param>
 /// <param name="Password">The password of the PFX or of the key; null where there is none.</param>
-/// <param name="Authority">The certificates of the authorities, PEM.</param>
-internal sealed record TlsFiles(string Certificate, string? Key, string? Password, string Authority)
+/// <param name="Authority">The certificates of the authorities, PEM; null where none are believed.</param>
+internal sealed record TlsFiles(string Certificate, string? Key, string? Password, string? Authority)
 {
     private const byte DerSequence = 0x30;
 
     /// <summary>What the files are like now: times and sizes. Another one means that they were written since.</summary>
     public string Stamp()
     {
-        string[] files = Key is null ? [Certificate, Authority] : [Certificate, Key, Authority];
+        var files = new[] { Certificate, Key, Authority }.OfType<string>();
         return string.Join(' ', files.Select(file => new FileInfo(file)).Select(info => info.Exists ? $"{info.LastWriteTimeUtc.Ticks}:{info.Length}" : "none"));
     }
 
@@ -24,13 +24,32 @@ internal sealed record TlsFiles(string Certificate, string? Key, string? Passwor
     /// <exception cref="CredentialsException">They cannot be used.</exception>
     public TlsCredentials Load(PeerIdentity? self)
     {
+        var (certificate, chain, authorities) = Load();
+        return TlsCredentials.Create(certificate, chain, authorities, self, Certificate);
+    }
+
+    /// <summary>Reads them for a server that is known by the name of its host.</summary>
+    /// <param name="self">For whom it stands.</param>
+    /// <exception cref="CredentialsException">They cannot be used.</exception>
+    public TlsCredentials LoadForHost(PeerIdentity self)
+    {
+        var (certificate, chain, authorities) = Load();
+        return TlsCredentials.CreateForHost(certificate, chain, authorities, self, Certificate);
+    }
+
+    private (X509Certificate2 Certificate, X509Certificate2Collection Chain, X509Certificate2Collection Authorities) Load()
+    {
         var authorities = new X509Certificate2Collection();
-        Reading(Authority, () => authorities.ImportFromPem(File.ReadAllText(Authority)));
-        if (authorities.Count == 0) throw new CredentialsException($"{Authority}: there is no certificate in it: expected those of the authorities, as PEM.");
+        if (Authority is not null)
+        {
+            Reading(Authority, () => authorities.ImportFromPem(File.ReadAllText(Authority)));
+            if (authorities.Count == 0) throw new CredentialsException($"{Authority}: there is no certificate in it: expected those of the authorities, as PEM.");
+        }
+
         var chain = new X509Certificate2Collection();
         X509Certificate2? certificate = null;
         Reading(Certificate, () => certificate = LoadOwn(chain));
-        return TlsCredentials.Create(certificate!, chain, authorities, self, Certificate);
+        return (certificate!, chain, authorities);
     }
 
     private static void Reading(string file, Action read)

@@ -1,7 +1,6 @@
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
-using System.Security.Cryptography.X509Certificates;
 
 namespace Matchpoint.Transport.Tls;
 
@@ -16,36 +15,10 @@ internal sealed class TlsSecurity(CredentialSource source, TimeProvider time) : 
     private const byte HandshakeRecord = 0x16;
     private const string PlainTextPeer = "TLS is spoken here, and the connection began without it: give the tool --certs, or the node its certificates";
 
-    private static readonly TimeSpan RefusalsShown = TimeSpan.FromMinutes(10);
-    private static readonly TimeSpan ExpiryWarning = TimeSpan.FromDays(30);
-
-    private readonly Lock _gate = new();
-    private string? _lastRefusal;
-    private long _refusals;
-    private long _refusedAt;
+    private readonly TlsWatch _watch = new(source, time, "connections");
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> Warnings
-    {
-        get
-        {
-            var warnings = new List<string>();
-            if (source.Failure is { } failure) warnings.Add(failure);
-            var current = source.Current;
-            var now = time.GetUtcNow();
-            var renew = "`matchpoint certs renew`, or your own authority; the node takes new files up by itself";
-            warnings.AddRange(Validity(current.Certificate, $"the certificate of {string.Join(", ", current.Names)}", renew, now));
-            foreach (var authority in current.Authorities)
-                warnings.AddRange(Validity(authority, $"the certificate of the authority '{authority.Subject}'", "give every member the next one beside it first", now));
-            lock (_gate)
-            {
-                if (_lastRefusal is not null && time.GetElapsedTime(_refusedAt) < RefusalsShown)
-                    warnings.Add($"{_refusals} connections were refused for their certificates since the node was opened; the last: {_lastRefusal}");
-            }
-
-            return warnings;
-        }
-    }
+    public IReadOnlyList<string> Warnings => [.. _watch.Credentials, .. _watch.Refusals];
 
     /// <inheritdoc/>
     public async ValueTask<SecuredConnection> ConnectAsync(Socket socket, Endpoint peer, string? member, CancellationToken cancellation)
@@ -94,7 +67,7 @@ internal sealed class TlsSecurity(CredentialSource source, TimeProvider time) : 
             throw new ChannelClosedException(ChannelEnd.Silent, $"{peer} closed the connection without a word while a TLS handshake was awaited.");
         if (first[0] != HandshakeRecord)
         {
-            Note($"{peer}: {PlainTextPeer}");
+            _watch.Note($"{peer}: {PlainTextPeer}");
             return new SecuredConnection(new NetworkStream(socket, ownsSocket: true), Peer: null, PlainTextPeer);
         }
 
@@ -123,20 +96,11 @@ internal sealed class TlsSecurity(CredentialSource source, TimeProvider time) : 
         catch (Exception error) when (error is AuthenticationException or IOException)
         {
             var reason = $"{peer}: the TLS handshake failed: {Innermost(error)}";
-            if (error is AuthenticationException) Note(reason);
+            if (error is AuthenticationException) _watch.Note(reason);
             throw new PeerRefusedException(reason, error);
         }
 
         return Conclude(stream, verdict, peer);
-    }
-
-    private static IEnumerable<string> Validity(X509Certificate2 certificate, string what, string how, DateTimeOffset now)
-    {
-        var (from, to) = (new DateTimeOffset(certificate.NotBefore), new DateTimeOffset(certificate.NotAfter));
-        if (now > to) yield return $"{what} expired at {to.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC: new connections are refused. Renew it ({how}).";
-        else if (now < from) yield return $"{what} is not valid before {from.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC: new connections are refused. Is the clock right?";
-        else if (to - now < ExpiryWarning)
-            yield return $"{what} expires at {to.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC, in {(to - now).TotalDays:0} days. Renew it ({how}).";
     }
 
     private static string Innermost(Exception error)
@@ -162,17 +126,7 @@ internal sealed class TlsSecurity(CredentialSource source, TimeProvider time) : 
 
     private SecuredConnection Conclude(SslStream stream, CertificateVerdict verdict, string peer)
     {
-        if (verdict.Refusal is { } reason) Note($"{peer}: {reason}");
+        if (verdict.Refusal is { } reason) _watch.Note($"{peer}: {reason}");
         return new SecuredConnection(stream, verdict.Peer, verdict.Refusal);
-    }
-
-    private void Note(string refusal)
-    {
-        lock (_gate)
-        {
-            _lastRefusal = refusal;
-            _refusals++;
-            _refusedAt = time.GetTimestamp();
-        }
     }
 }

@@ -274,7 +274,7 @@ public sealed partial class MatchpointNode : IAsyncDisposable
     }
 
     /// <summary>How the node is.</summary>
-    public NodeStatus GetStatus() => StatusReport.Of(Core, Reader);
+    public NodeStatus GetStatus() => StatusReport.Of(Core, Reader, Journal.WebWarnings?.Invoke() ?? []);
 
     /// <summary>
     /// A hash over all keys and values as this node has them, with the last record that they reflect. Two nodes at the same record have the same

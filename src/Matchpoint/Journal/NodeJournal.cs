@@ -37,6 +37,9 @@ internal sealed class NodeJournal
     /// <summary>Where this node serves HTTP, as others reach it; null where it does not.</summary>
     public string? Web { get; set; }
 
+    /// <summary>What is to be known or done about serving HTTP; null where nothing is served.</summary>
+    public Func<IReadOnlyList<string>>? WebWarnings { get; set; }
+
     /// <summary>How the node is.</summary>
     public NodeOverview Overview()
     {

@@ -49,6 +49,19 @@ internal static class ConnectionSecurity
         }
     }
 
+    /// <summary>Certificates for a server that is known by the name of its host, and for whoever connects to it.</summary>
+    /// <param name="options">Where they are; no authorities where nobody who connects is asked for a certificate.</param>
+    /// <param name="self">The node that it stands for.</param>
+    /// <param name="time">Where time comes from.</param>
+    /// <exception cref="CredentialsException">They cannot be used.</exception>
+    public static CredentialSource ForHost(SecurityOptions options, PeerIdentity self, TimeProvider time)
+    {
+        if (options.Certificate is { } certificate)
+            return new CredentialSource(TlsCredentials.CreateForHost(certificate, [], [.. options.Authorities], self, nameof(options.Certificate)), time);
+        if (options.CertificateFile is not { } file) throw new CredentialsException("there is no file of a certificate: expected one.");
+        return new CredentialSource(new TlsFiles(file, options.KeyFile, options.Password, options.AuthorityFile), files => files.LoadForHost(self), time);
+    }
+
     /// <summary>Whether an address is this machine's own. A name that must be looked up is not: what it stands for may change.</summary>
     public static bool IsLoopback(Endpoint endpoint) =>
         endpoint.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(endpoint.Host, out var address) && IPAddress.IsLoopback(address));
@@ -66,6 +79,6 @@ internal static class ConnectionSecurity
             throw new CredentialsException($"{nameof(options.CertificateFile)} is null: expected the file of a certificate, or {nameof(options.AllowInsecure)} = true.");
         if (options.AuthorityFile is not { } authority)
             throw new CredentialsException($"{nameof(options.AuthorityFile)} is null: expected the file of the authorities' certificates.");
-        return new CredentialSource(new TlsFiles(file, options.KeyFile, options.Password, authority), self, time);
+        return new CredentialSource(new TlsFiles(file, options.KeyFile, options.Password, authority), files => files.Load(self), time);
     }
 }

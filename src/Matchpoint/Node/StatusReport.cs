@@ -9,7 +9,10 @@ namespace Matchpoint.Node;
 internal static class StatusReport
 {
     /// <summary>How a node is.</summary>
-    public static NodeStatus Of(NodeCore core, Reader reader)
+    /// <param name="core">The node.</param>
+    /// <param name="reader">Its reads.</param>
+    /// <param name="further">What is to be known of what stands beside it.</param>
+    public static NodeStatus Of(NodeCore core, Reader reader, IReadOnlyList<string> further)
     {
         Vlsn first;
         using (var view = core.Log.View()) first = view.First;
@@ -34,7 +37,7 @@ internal static class StatusReport
             IsPending = core.Members.Roster.Find(core.Members.Self)?.IsPending ?? false,
             MembersAt = Number(core.Appender.RosterAt),
             Scrub = core.Scrub.Status,
-            Warnings = [.. core.Board.Warnings, .. core.Network.Warnings],
+            Warnings = [.. core.Board.Warnings, .. core.Network.Warnings, .. further],
             Members = core.Feeders.Status(),
         };
     }

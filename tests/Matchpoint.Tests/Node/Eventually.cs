@@ -7,10 +7,13 @@ internal static class Eventually
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     /// <summary>Returns when something holds.</summary>
-    public static async Task HoldsAsync(Func<bool> holds, string what)
+    public static Task HoldsAsync(Func<bool> holds, string what) => HoldsAsync(() => Task.FromResult(holds()), what);
+
+    /// <inheritdoc cref="HoldsAsync(Func{bool}, string)"/>
+    public static async Task HoldsAsync(Func<Task<bool>> holds, string what)
     {
         var start = TimeProvider.System.GetTimestamp();
-        while (!holds())
+        while (!await holds())
         {
             Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, $"waited {Patience.TotalSeconds} s: {what}");
             await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, TestContext.Current.CancellationToken);

@@ -22,7 +22,8 @@ export async function send(path, options = {}) {
       continue;
     }
     const problem = await response.json().catch(() => null);
-    throw new Error(problem ? [problem.detail, problem.action].filter(Boolean).join(' ') : `${response.status} ${response.statusText}`);
+    const words = problem ? [problem.detail, problem.action].filter(Boolean).join(' ') : `${response.status} ${response.statusText}`;
+    throw Object.assign(new Error(words), { code: problem?.code });
   }
 }
 

@@ -14,6 +14,7 @@ const marks = { Well: '✓', Attention: '!', Down: '✕' };
 let samples = [];
 let journals = '';
 let webs = [];
+let caller = null;
 
 while (true) {
   try {
@@ -21,6 +22,8 @@ while (true) {
     samples = [...samples, ...view.samples].slice(-keepSamples);
     show(view);
     await showHistory(view);
+    caller ??= await ask('api/caller');
+    write(at('caller'), caller.name);
     connected('live', 'live');
   } catch (error) {
     lost(error);
@@ -76,6 +79,12 @@ function lost(error) {
   connected('lost', 'no answer');
   at('verdict').dataset.health = 'Unknown';
   write(at('verdict-mark'), '?');
+  if (error.code === 'certificate' || error.code === 'insecure') {
+    connected('lost', 'not let in');
+    write(at('headline'), 'This server does not let you in');
+    write(at('sentence'), error.message);
+    return;
+  }
   write(at('headline'), 'This page’s node does not answer');
   const others = webs.map(web => make('a', { href: web.url }, web.name)).flatMap((link, index) => index === 0 ? [link] : [', ', link]);
   at('sentence').replaceChildren(`What stands below is what it said last (${error.message}).`, ...(others.length > 0 ? [' See the page of ', ...others, '.'] : []));
