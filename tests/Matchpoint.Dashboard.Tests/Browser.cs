@@ -1,3 +1,4 @@
+using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
 
 namespace Matchpoint.Dashboard.Tests;
@@ -79,6 +80,15 @@ internal sealed class WatchedPage : IAsyncDisposable
     {
         if (Environment.GetEnvironmentVariable("MATCHPOINT_PICTURES") is { Length: > 0 } directory)
             await Page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(directory, $"{name}.png"), FullPage = true });
+    }
+
+    /// <summary>Looks at it as people do who cannot see it, or see it badly: nothing serious may be found.</summary>
+    public async Task NoSeriousViolationsAsync()
+    {
+        var result = await Page.RunAxe();
+        var bad = result.Violations.Where(violation => violation.Impact is "serious" or "critical")
+            .Select(violation => $"{violation.Id}: {violation.Help} {string.Join(" | ", violation.Nodes.Select(node => node.Html))}");
+        Assert.Empty(bad);
     }
 
     public ValueTask DisposeAsync() => new(_context.CloseAsync());

@@ -47,6 +47,7 @@ public static class MatchpointServerExtensions
         TransactionEndpoint.Map(group);
         ChangesEndpoint.Map(group);
         StatusEndpoints.Map(group);
+        MemberEndpoints.Map(group);
         RollbackEndpoints.Map(group);
         HealthEndpoints.Map(group);
         MatchpointMetrics.Map(group);

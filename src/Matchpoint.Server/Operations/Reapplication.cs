@@ -14,12 +14,11 @@ internal sealed record ReapplyOutcome(long Transaction, string Outcome, string? 
 /// <summary>Writes what was undone once more, on the primary: each transaction takes effect only where nothing that it touches has changed since.</summary>
 internal sealed class Reapplication(MatchpointNode node, ExportReader exports)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-
     /// <summary>Writes an export once more.</summary>
     public async Task<IReadOnlyList<ReapplyOutcome>> RunAsync(string member, string name, CancellationToken cancellation)
     {
         var (matchpoint, operations) = await ReadAsync(member, name, cancellation).ConfigureAwait(false);
+        var primary = new PrimaryLine(node);
         var outcomes = new List<ReapplyOutcome>();
         var own = new List<long>();
         foreach (var transaction in operations.GroupBy(static operation => operation.Transaction.Value).OrderBy(static one => one.Max(static operation => operation.Vlsn.Value)))
@@ -30,7 +29,7 @@ internal sealed class Reapplication(MatchpointNode node, ExportReader exports)
                 continue;
             }
 
-            var answer = await AskPrimaryAsync(
+            var answer = await primary.AskAsync(
                 new ClientRequest
                 {
                     Op = "reapply",
@@ -38,6 +37,8 @@ internal sealed class Reapplication(MatchpointNode node, ExportReader exports)
                     Own = own,
                     Operations = [.. transaction.Select(static operation => new ClientOperation(KindOf(operation.Kind), null, operation.Database, operation.Key, operation.Second))],
                 },
+                (request, token) => new ClientService(node).ReapplyAsync(request, token).AsTask(),
+                node.Options.CommitTimeout,
                 cancellation).ConfigureAwait(false);
             if (answer.Found) own.Add(CommitToken.Parse(answer.Token!).Vlsn);
             outcomes.Add(new ReapplyOutcome(transaction.Key, answer.Found ? "applied" : "conflict", answer.Found ? answer.Token : null, answer.Conflicts ?? []));
@@ -67,18 +68,6 @@ internal sealed class Reapplication(MatchpointNode node, ExportReader exports)
 
         // Half of an export would be written as if it were whole.
         return matchpoint is { } at && end == operations.Count ? (at, operations) : throw ExportReader.Damaged(name, $"{operations.Count} operations, and an end that counts {end}");
-    }
-
-    private async Task<ClientAnswer> AskPrimaryAsync(ClientRequest request, CancellationToken cancellation)
-    {
-        if (node.IsPrimary) return await new ClientService(node).ReapplyAsync(request, cancellation).ConfigureAwait(false);
-        var refusal = node.Committer.NotPrimary();
-        if (refusal.Primary is not { } primary) throw refusal;
-        var client = await NodeClient.ConnectAsync(node, primary, Patience, cancellation).ConfigureAwait(false);
-        await using (client.ConfigureAwait(false))
-        {
-            return await client.AskAsync(request, node.Options.CommitTimeout + Patience, cancellation).ConfigureAwait(false);
-        }
     }
 
     private static ChangeKind KindOf(string kind) => kind switch

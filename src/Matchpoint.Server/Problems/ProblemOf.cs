@@ -29,6 +29,7 @@ internal static class ProblemOf
         InsufficientAcksException acks => Plain(504, "outcome-unknown", acks, "Read before you write it again; look at the members.") with { Token = acks.Token.ToString() },
         ClientException { Error: { Kind: "insufficient-acks" } acks } => Plain(504, "outcome-unknown", error, "Read before you write it again; look at the members.") with { Token = acks.Token },
         ConflictException => Plain(409, "conflict", error, "Send it again; make transactions smaller where it stays."),
+        MembershipException or TransferException or ClientException { Error.Kind: "refused" } => Plain(409, "refused", error, "Do first what the sentence names."),
         StaleReadException => Plain(503, "stale", error, "Ask again, or read at a weaker level.") with { RetryAfterSeconds = 1 },
         CommitUndoneException => Plain(410, "commit-undone", error, "The export on the node that wrote it holds what it did: see the rollbacks."),
         HistoryTrimmedException trimmed => Plain(410, "history-trimmed", error, "Read the data anew, and follow the changes from there.") with { Oldest = trimmed.Oldest.ToString() },

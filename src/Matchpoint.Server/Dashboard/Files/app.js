@@ -4,6 +4,7 @@ import { ask } from './api.js';
 import { showCharts } from './charts.js';
 import { at, list, make, short, write } from './dom.js';
 import { showEvents, showSyncups } from './history.js';
+import { startManaging } from './manage.js';
 import { showMembers } from './members.js';
 import { showUndone } from './undone.js';
 
@@ -15,6 +16,8 @@ let samples = [];
 let journals = '';
 let webs = [];
 let caller = null;
+
+startManaging();
 
 while (true) {
   try {

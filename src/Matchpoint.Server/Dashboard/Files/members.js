@@ -1,13 +1,17 @@
 // The members: their logs as bars over one scale, what each does, how far it is.
 
 import { at, bytes, clock, count, list, make, milliseconds, short, span, stepText, write } from './dom.js';
+import { manage } from './manage.js';
 
 const leastSpan = 40;
 const tones = { Primary: 'primary', Following: 'follows', Failed: 'bad', AwaitingOperator: 'bad', Closed: 'bad', Removed: 'bad' };
 const words = { AwaitingMembers: 'Awaits members', SyncingUp: 'Syncing up', AwaitingOperator: 'Awaits operator', Repairing: 'Mends its disk', NeedsCopy: 'Fetches a copy' };
 
+const scrubs = new Map();
+
 /** Shows the members. */
 export function showMembers(view, rate) {
+  for (const member of view.members) scrubs.set(member.name, member.overview?.status.scrub);
   const scale = scaleOf(view.members, rate);
   write(at('axis-left'), scale ? count(scale.from) : '');
   write(at('axis-mid'), scale ? count(Math.round((scale.from + scale.to) / 2)) : '');
@@ -29,7 +33,8 @@ function scaleOf(members, rate) {
 function create(member) {
   const facts = name => make('div', {}, make('dt', {}, name), make('dd', { class: `fact-${name}` }, '–'));
   return make('li', { class: 'member' },
-    make('div', { class: 'who' }, make('span', { class: 'name', title: member.address }, member.name), make('span', { class: 'role' })),
+    make('div', { class: 'who' }, make('span', { class: 'name', title: member.address }, member.name), make('span', { class: 'role' }),
+      make('button', { type: 'button', class: 'manage', 'aria-label': `Manage ${member.name}`, onclick: () => manage(member.name, scrubs.get(member.name)) }, 'Manage …')),
     make('div', { class: 'bar', role: 'img' },
       make('span', { class: 'durable' }), make('span', { class: 'tail' }), make('span', { class: 'lacks' }), make('span', { class: 'point', hidden: true })),
     make('dl', { class: 'facts' }, facts('durable'), facts('tail'), facts('lag')),
