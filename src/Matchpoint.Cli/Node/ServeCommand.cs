@@ -25,9 +25,14 @@ internal static class ServeCommand
         var keepBytes = new Option<long?>("--log-keep-bytes") { Description = "How many bytes of log are kept at the most for members that are away or behind.", HelpName = "BYTES" };
         var keepMinutes = new Option<int?>("--log-keep-minutes") { Description = "How old the log may be that is kept for them; any age where this is not given.", HelpName = "MINUTES" };
         var copyRate = new Option<long?>("--copy-bytes-per-second") { Description = "How fast a full copy may be that this node gives to another.", HelpName = "BYTES" };
+        var scrubRate = new Option<long?>("--scrub-bytes-per-second")
+        {
+            Description = "How fast the node reads its log and data again, once a day, to find what the disk has lost: 8 MiB where this is not given, 0 for never.",
+            HelpName = "BYTES",
+        };
         var command = new Command("serve", "Run one node, until it is interrupted.")
         {
-            file, data, name, group, members, listen, feeder, durability, election, limit, keepBytes, keepMinutes, copyRate, json,
+            file, data, name, group, members, listen, feeder, durability, election, limit, keepBytes, keepMinutes, copyRate, scrubRate, json,
         };
         http.AddTo(command);
         security.AddTo(command);
@@ -49,6 +54,7 @@ internal static class ServeCommand
                 LogKeepBytes = parsed.GetValue(keepBytes),
                 LogKeepMinutes = parsed.GetValue(keepMinutes),
                 CopyBytesPerSecond = parsed.GetValue(copyRate),
+                ScrubBytesPerSecond = parsed.GetValue(scrubRate),
             };
             var config = flags.Over(given);
             var options = config.ToOptions(security.Given(parsed));

@@ -45,6 +45,8 @@ internal sealed record ServeConfig
 
     public long? CopyBytesPerSecond { get; init; }
 
+    public long? ScrubBytesPerSecond { get; init; }
+
     public long? CacheBytes { get; init; }
 
     public string? Certs { get; init; }
@@ -109,6 +111,7 @@ internal sealed record ServeConfig
         LogKeepBytes = LogKeepBytes ?? other.LogKeepBytes,
         LogKeepMinutes = LogKeepMinutes ?? other.LogKeepMinutes,
         CopyBytesPerSecond = CopyBytesPerSecond ?? other.CopyBytesPerSecond,
+        ScrubBytesPerSecond = ScrubBytesPerSecond ?? other.ScrubBytesPerSecond,
         CacheBytes = CacheBytes ?? other.CacheBytes,
         Certs = Certs ?? other.Certs,
         CertificateFile = CertificateFile ?? other.CertificateFile,
@@ -146,6 +149,7 @@ internal sealed record ServeConfig
             LogKeepBytes = LogKeepBytes ?? options.LogKeepBytes,
             LogKeepTime = LogKeepMinutes is { } minutes ? TimeSpan.FromMinutes(minutes) : options.LogKeepTime,
             CopyBytesPerSecond = CopyBytesPerSecond ?? options.CopyBytesPerSecond,
+            ScrubBytesPerSecond = ScrubBytesPerSecond == 0 ? null : ScrubBytesPerSecond ?? options.ScrubBytesPerSecond,
             CacheBytes = CacheBytes ?? options.CacheBytes,
         };
     }
