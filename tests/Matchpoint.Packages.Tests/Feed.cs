@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Xml.Linq;
+using Matchpoint.Samples.Tests;
 
 [assembly: AssemblyFixture(typeof(Matchpoint.Packages.Tests.Feed))]
 
@@ -9,10 +10,7 @@ namespace Matchpoint.Packages.Tests;
 public sealed class Feed : IAsyncLifetime
 {
     /// <summary>What is packed.</summary>
-    public static readonly string[] Projects = ["Matchpoint", "Matchpoint.Hosting", "Matchpoint.OpenTelemetry", "Matchpoint.Caching", "Matchpoint.Orleans", "Matchpoint.Cli"];
-
-    /// <summary>The checkout.</summary>
-    public static string Root { get; } = FindRoot();
+    public static readonly string[] Projects = ["Matchpoint", "Matchpoint.Hosting", "Matchpoint.OpenTelemetry", "Matchpoint.Caching", "Matchpoint.Orleans", "Matchpoint.Server", "Matchpoint.Cli"];
 
     /// <summary>A directory for everything.</summary>
     public string Work { get; } = Directory.CreateTempSubdirectory("matchpoint-packages-").FullName;
@@ -28,7 +26,7 @@ public sealed class Feed : IAsyncLifetime
     {
         var configuration = AppContext.BaseDirectory.Split(Path.DirectorySeparatorChar).Contains("Release") ? "Release" : "Debug";
         // All in one build: each by itself would load everything again.
-        var projects = string.Join(';', Projects.Select(project => Path.Combine(Root, "src", project, $"{project}.csproj")));
+        var projects = string.Join(';', Projects.Select(project => Path.Combine(Checkout.Root, "src", project, $"{project}.csproj")));
         var all = Path.Combine(Work, "pack.proj");
         File.WriteAllText(all, $"""
             <Project>
@@ -37,7 +35,7 @@ public sealed class Feed : IAsyncLifetime
               </Target>
             </Project>
             """);
-        await Dotnet.RunAsync(Root, "msbuild", all, "-t:Pack", "-nodeReuse:false", "-v:minimal");
+        await Dotnet.RunAsync(Checkout.Root, "msbuild", all, "-t:Pack", "-nodeReuse:false", "-v:minimal");
     }
 
     /// <inheritdoc/>
@@ -60,15 +58,5 @@ public sealed class Feed : IAsyncLifetime
         using var package = ZipFile.OpenRead(Path.Combine(Packages, $"{project}.{Version}.nupkg"));
         using var stream = package.GetEntry($"{project}.nuspec")!.Open();
         return XDocument.Load(stream).Root!.Elements().Single();
-    }
-
-    private static string FindRoot()
-    {
-        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
-        {
-            if (File.Exists(Path.Combine(directory.FullName, "Matchpoint.slnx"))) return directory.FullName;
-        }
-
-        throw new InvalidOperationException($"No Matchpoint.slnx at or above {AppContext.BaseDirectory}.");
     }
 }

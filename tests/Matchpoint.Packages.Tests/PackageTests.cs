@@ -1,3 +1,5 @@
+using Matchpoint.Samples.Tests;
+
 namespace Matchpoint.Packages.Tests;
 
 /// <summary>The packages, as a user gets them.</summary>
@@ -38,28 +40,34 @@ public class PackageTests(Feed feed)
     [Fact]
     public async Task An_application_adds_one_package_and_runs_the_first_example_of_the_README()
     {
-        var directory = Directory.CreateDirectory(Path.Combine(feed.Work, "application")).FullName;
-        var readme = (await File.ReadAllTextAsync(Path.Combine(Feed.Root, "README.md"), TestContext.Current.CancellationToken)).ReplaceLineEndings("\n");
+        var readme = (await File.ReadAllTextAsync(Path.Combine(Checkout.Root, "README.md"), TestContext.Current.CancellationToken)).ReplaceLineEndings("\n");
         var example = readme.Split("```csharp\n")[1].Split("```")[0];
-        File.WriteAllText(Path.Combine(directory, "Program.cs"), $"using Matchpoint;\n{example}");
-        File.WriteAllText(Path.Combine(directory, "application.csproj"), $"""
-            <Project Sdk="Microsoft.NET.Sdk">
-              <PropertyGroup>
-                <OutputType>Exe</OutputType>
-                <TargetFramework>net10.0</TargetFramework>
-                <ImplicitUsings>enable</ImplicitUsings>
-                <Nullable>enable</Nullable>
-                <RestorePackagesPath>{Path.Combine(feed.Work, "packages")}</RestorePackagesPath>
-                <RestoreFallbackFolders>{GlobalPackages}</RestoreFallbackFolders>
-                <RestoreAdditionalProjectSources>{feed.Packages}</RestoreAdditionalProjectSources>
-              </PropertyGroup>
-              <ItemGroup>
-                <PackageReference Include="Matchpoint" Version="{feed.Version}" />
-              </ItemGroup>
-            </Project>
-            """);
-        await Dotnet.RunAsync(directory, "build", "-nodeReuse:false", "-o", "out");
-        Assert.Equal("hello", (await Dotnet.RunAsync(directory, Path.Combine("out", "application.dll"))).Trim());
+        Assert.Equal("hello", await RunAsync("application", "Microsoft.NET.Sdk", "Matchpoint", $"using Matchpoint;\n{example}"));
+    }
+
+    [Fact]
+    public async Task A_web_application_adds_the_servers_package_and_answers_over_HTTP()
+    {
+        const string program = """
+            using Matchpoint;
+
+            await using var node = await MatchpointNode.OpenAsync("data");
+            var builder = WebApplication.CreateBuilder();
+            builder.WebHost.UseUrls("http://127.0.0.1:0");
+            builder.Logging.ClearProviders();
+            builder.Services.AddSingleton(node);
+            builder.Services.AddMatchpointServer();
+            await using var application = builder.Build();
+            application.MapMatchpoint("/store");
+            await application.StartAsync();
+            using var client = new HttpClient { BaseAddress = new Uri($"{application.Urls.First()}/store/") };
+            using var put = await client.PutAsync("api/databases/default/keys/greeting", new StringContent("hello"));
+            put.EnsureSuccessStatusCode();
+            var page = await client.GetStringAsync("");
+            var metrics = await client.GetStringAsync("metrics");
+            Console.WriteLine($"{await client.GetStringAsync("api/databases/default/keys/greeting")} {page.Contains("<title>Matchpoint")} {metrics.Contains("matchpoint_")}");
+            """;
+        Assert.Equal("hello True True", await RunAsync("web", "Microsoft.NET.Sdk.Web", "Matchpoint.Server", program));
     }
 
     [Fact]
@@ -72,6 +80,32 @@ public class PackageTests(Feed feed)
         Assert.Contains("demo", await Dotnet.RunAsync(matchpoint, feed.Work, ["demo", "--help"]), StringComparison.Ordinal);
         // One that opens a node: the library under its state must be there.
         Assert.Contains("read.get", await Dotnet.RunAsync(matchpoint, feed.Work, ["bench", "read", "--scale", "0.001", "--runs", "1"]), StringComparison.Ordinal);
+    }
+
+    /// <summary>Makes a project that has nothing but a package and a program, builds it, and runs it.</summary>
+    /// <returns>What it printed.</returns>
+    private async Task<string> RunAsync(string name, string sdk, string package, string program)
+    {
+        var directory = Directory.CreateDirectory(Path.Combine(feed.Work, name)).FullName;
+        File.WriteAllText(Path.Combine(directory, "Program.cs"), program);
+        File.WriteAllText(Path.Combine(directory, $"{name}.csproj"), $"""
+            <Project Sdk="{sdk}">
+              <PropertyGroup>
+                <OutputType>Exe</OutputType>
+                <TargetFramework>net10.0</TargetFramework>
+                <ImplicitUsings>enable</ImplicitUsings>
+                <Nullable>enable</Nullable>
+                <RestorePackagesPath>{Path.Combine(feed.Work, "packages")}</RestorePackagesPath>
+                <RestoreFallbackFolders>{GlobalPackages}</RestoreFallbackFolders>
+                <RestoreAdditionalProjectSources>{feed.Packages}</RestoreAdditionalProjectSources>
+              </PropertyGroup>
+              <ItemGroup>
+                <PackageReference Include="{package}" Version="{feed.Version}" />
+              </ItemGroup>
+            </Project>
+            """);
+        await Dotnet.RunAsync(directory, "build", "-nodeReuse:false", "-o", "out");
+        return (await Dotnet.RunAsync(directory, Path.Combine("out", $"{name}.dll"))).Trim();
     }
 
     private static string GlobalPackages =>

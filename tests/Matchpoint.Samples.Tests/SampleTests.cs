@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using Matchpoint.Packages.Tests;
 
 namespace Matchpoint.Samples.Tests;
 
@@ -15,23 +15,8 @@ public class SampleTests
     [InlineData("WorkQueue", "20 jobs put, 20 done, 20 of them once")]
     public async Task A_sample_ends_by_itself_with_what_it_promises(string sample, string lastLine)
     {
-        var start = new ProcessStartInfo("dotnet", [Checkout.Built(sample)]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
-        using var process = Process.Start(start)!;
-        using var late = new CancellationTokenSource(Deadline);
-        var output = process.StandardOutput.ReadToEndAsync(CancellationToken.None);
-        var errors = process.StandardError.ReadToEndAsync(CancellationToken.None);
-        try
-        {
-            await process.WaitForExitAsync(late.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            process.Kill(entireProcessTree: true);
-            Assert.Fail($"{sample} did not end within {Deadline}:\n{await output}{await errors}");
-        }
-
-        Assert.True(process.ExitCode == 0, $"{sample} ended with exit code {process.ExitCode}:\n{await output}{await errors}");
-        Assert.Equal(lastLine, (await output).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)[^1]);
+        var printed = await Dotnet.RunAsync("dotnet", AppContext.BaseDirectory, [Checkout.Built(sample)], Deadline);
+        Assert.Equal(lastLine, printed.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)[^1]);
     }
 
     [Fact]
