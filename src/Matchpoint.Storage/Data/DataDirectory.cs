@@ -124,7 +124,9 @@ internal sealed class DataDirectory : IDisposable
                 if (copy > 0) ContentSwitch.Write(files, SwitchPath(path), copy);
             }
 
-            return new DataDirectory(files, path, identity, copy, held);
+            var directory = new DataDirectory(files, path, identity, copy, held);
+            if (directory.IsArbiter) directory.MakeArbiter();
+            return directory;
         }
         catch
         {

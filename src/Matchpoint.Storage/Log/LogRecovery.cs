@@ -43,7 +43,13 @@ internal sealed class LogRecovery
         DataDirectory directory, PositionsFile positions, bool positionsMissing)
     {
         var intent = CutIntent.TryRead(directory.Files, directory.CutPath);
-        if (intent is not null) LogCut.Finish(directory, intent, positions);
+        if (intent is not null)
+        {
+            // Promised again: what is read may be what a failed flush left in the cache, and half a cut without a promise is damage.
+            intent.Write(directory.Files, directory.CutPath);
+            LogCut.Finish(directory, intent, positions);
+        }
+
         var recovery = new LogRecovery(directory, positions.Current, positionsMissing, pendingCut: null);
         return (recovery.Load(), recovery.Report() with { FinishedCut = intent?.Position.Vlsn });
     }

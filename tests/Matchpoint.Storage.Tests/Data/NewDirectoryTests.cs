@@ -38,12 +38,14 @@ public sealed class NewDirectoryTests
             Assert.Throws<DiskException>(() => mended.Write(files, "/data/identity"));
             files.Faults.FailFlush("data");
             Assert.Throws<DiskException>(directory.SwitchToNextCopy);
+            files.Faults.FailFlush("data");
+            Assert.Throws<DiskException>(directory.MakeArbiter);
         }
 
         var next = files.AfterKill();
-        using (var shown = DataDirectory.Open(next, "/data", "a test")) Assert.Equal((mended, 1), (shown.Identity, shown.Copy));
+        using (var shown = DataDirectory.Open(next, "/data", "a test")) Assert.Equal((mended, 1, true), (shown.Identity, shown.Copy, shown.IsArbiter));
         using var afterPowerCut = DataDirectory.Open(next.PowerCut().Nothing, "/data", "a test");
-        Assert.Equal((mended, 1), (afterPowerCut.Identity, afterPowerCut.Copy));
+        Assert.Equal((mended, 1, true), (afterPowerCut.Identity, afterPowerCut.Copy, afterPowerCut.IsArbiter));
     }
 
     [Fact]

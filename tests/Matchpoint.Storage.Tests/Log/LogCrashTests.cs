@@ -72,6 +72,36 @@ public class LogCrashTests
         Assert.Equal(open.Log.Headers(), again.Log.Headers());
     }
 
+    [Fact]
+    public void A_cut_whose_promise_a_failed_flush_left_in_the_cache_is_promised_again_before_it_is_finished()
+    {
+        for (var at = 1; ; at++)
+        {
+            var files = new FaultyFiles(new Random(1));
+            using (var open = TestLogs.Open(files))
+            {
+                for (var i = 0; i < 14; i++) open.Log.Commit("key", "value");
+                open.Log.FlushAll();
+                files.Faults.FailFlush("data");
+                Assert.ThrowsAny<Exception>(() => open.Log.CutAfter(Vlsn.Of(7), ""));
+                open.Kill();
+            }
+
+            var restarted = files.AfterKill();
+            Assert.True(restarted.FileExists($"{TestLogs.Root}/cut"));
+            restarted.CrashBefore(at);
+            var isFinished = OpenAndClose(restarted);
+            foreach (var image in new[] { restarted.PowerCut().Nothing, restarted.PowerCut().Everything, restarted.PowerCut().Sample(new Random(at)) })
+            {
+                // All of it or none: which of them nobody was told yet.
+                using var open = TestLogs.Open(new FaultyFiles(new Random(0), image));
+                Assert.Contains(open.Log.Appended.Vlsn, new[] { Vlsn.Of(7), Vlsn.Of(14) });
+            }
+
+            if (isFinished) break;
+        }
+    }
+
     private static int EffectsOf(FaultyFiles files)
     {
         var history = new LogHistory();
