@@ -1,12 +1,13 @@
-using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
 
 namespace Matchpoint.Telemetry;
 
 /// <summary>What is read of every open node when somebody collects: it costs nothing in between.</summary>
 internal static class Gauges
 {
-    private static readonly ConcurrentDictionary<NodeTelemetry, MatchpointNode> Open = new();
+    // Weak: a node that nobody closed and nobody holds is not kept for its gauges.
+    private static readonly ConditionalWeakTable<NodeTelemetry, MatchpointNode> Open = [];
 
     static Gauges()
     {
@@ -33,10 +34,10 @@ internal static class Gauges
     }
 
     /// <summary>A node is open: it is among what is read.</summary>
-    public static void Add(NodeTelemetry telemetry, MatchpointNode node) => Open[telemetry] = node;
+    public static void Add(NodeTelemetry telemetry, MatchpointNode node) => Open.AddOrUpdate(telemetry, node);
 
     /// <summary>A node is being closed.</summary>
-    public static void Remove(NodeTelemetry telemetry) => Open.TryRemove(telemetry, out _);
+    public static void Remove(NodeTelemetry telemetry) => Open.Remove(telemetry);
 
     private static IEnumerable<Measurement<long>> Each(Func<NodeStatus, long> value) => EachNode(node => value(node.GetStatus()));
 
