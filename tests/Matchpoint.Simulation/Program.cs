@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Matchpoint.Simulation.Checkers;
+using Matchpoint.Simulation.Group;
 using Matchpoint.Simulation.Schedules;
 
 namespace Matchpoint.Simulation;
@@ -44,13 +45,14 @@ internal static class Program
         var minutes = double.Parse(Option(options, "--minutes") ?? "1000000", CultureInfo.InvariantCulture);
         var began = Stopwatch.StartNew();
         var virtualTime = TimeSpan.Zero;
+        var copies = default(CopyFigures);
         long events = 0, operations = 0, faults = 0, undone = 0, reigns = 0;
         ulong done = 0, failed = 0;
         while (done < count && began.Elapsed.TotalMinutes < minutes)
         {
             var result = await new Schedule(first + done++).RunAsync();
             (events, operations, faults, undone, reigns) = (events + result.Events, operations + result.Operations, faults + result.Faults, undone + result.Undone, reigns + result.Reigns);
-            virtualTime += result.Time;
+            (virtualTime, copies) = (virtualTime + result.Time, copies + result.Copies);
             if (result.Violation is null) continue;
             failed++;
             Console.WriteLine(Summary(result));
@@ -63,7 +65,7 @@ internal static class Program
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"seeds {first} to {first + done - 1}: {done} schedules of {virtualTime.TotalSeconds / done:0} virtual seconds, {failed} failed; {events} events, {faults} faults, {reigns} reigns, "
-                + $"{operations} operations, {undone} records undone; {began.Elapsed.TotalSeconds:0.0} s, {done / processor.TotalMinutes:0} schedules per core-minute"));
+                + $"{operations} operations, {undone} records undone, {copies}; {began.Elapsed.TotalSeconds:0.0} s, {done / processor.TotalMinutes:0} schedules per core-minute"));
         return failed == 0 ? 0 : 1;
     }
 
@@ -72,5 +74,5 @@ internal static class Program
     private static string Summary(ScheduleResult result) => string.Create(
         CultureInfo.InvariantCulture,
         $"seed {result.Seed}: {result.Settings.Size} nodes, {result.Time.TotalSeconds:0.0} virtual s, {result.Events} events, {result.Faults} faults, {result.Operations} operations, "
-            + $"{result.Acknowledged} acknowledged, {result.Reigns} reigns, {result.Undone} undone, hash {result.Hash:x16}");
+            + $"{result.Acknowledged} acknowledged, {result.Reigns} reigns, {result.Undone} undone, {result.Copies}, hash {result.Hash:x16}");
 }

@@ -15,13 +15,15 @@ internal static class Exports
     /// <param name="matchpoint">The last record that stayed.</param>
     /// <param name="removed">What went.</param>
     /// <param name="must">How many of those were surely there.</param>
-    public static void MustHold(DataDirectory directory, string machine, Vlsn matchpoint, List<Remembered> removed, int must)
+    /// <param name="isByCopy">Whether a full copy took the place of the log: then all is exported that the node did not know to be durable.</param>
+    public static void MustHold(DataDirectory directory, string machine, Vlsn matchpoint, List<Remembered> removed, int must, bool isByCopy)
     {
         var missing = $"{machine} has cut {must} records behind {matchpoint}, and has no export of them";
         foreach (var entry in RollbackStore.List(directory))
         {
             // Twice cut behind the same record, there are two exports.
-            if (entry.State != RollbackState.Undone || entry.Header.Matchpoint != matchpoint || entry.Header.Last < matchpoint.Plus(must)) continue;
+            var isBehind = isByCopy ? entry.Header.Matchpoint <= matchpoint : entry.Header.Matchpoint == matchpoint;
+            if (entry.State != RollbackState.Undone || !isBehind || entry.Header.Last < matchpoint.Plus(must)) continue;
             if (WhatIsMissing(directory, entry, machine, matchpoint, removed, must) is not { } found) return;
             missing = found;
         }

@@ -12,11 +12,14 @@ internal sealed class Fold
     private readonly List<(Vlsn At, Term Term, IReadOnlyList<byte[]> Payloads)> _transactions = [];
 
     /// <summary>Applies a history, record by record.</summary>
-    public Fold(Ledger ledger)
+    /// <param name="ledger">The history.</param>
+    /// <param name="upTo">The last record that is applied; null for all of them.</param>
+    public Fold(Ledger ledger, Vlsn? upTo = null)
     {
         var vlsn = Vlsn.Null;
         foreach (var record in ledger.Records)
         {
+            if (vlsn == upTo) break;
             vlsn = vlsn.Next;
             Add(vlsn, record);
         }

@@ -13,13 +13,22 @@ internal static class FollowedChanges
     private const string Promise = "followed changes are the durable history";
 
     /// <summary>Compares what was heard with the history.</summary>
-    public static void MustBe(Fold fold, IReadOnlyList<ChangeSet> heard)
+    /// <param name="fold">The history.</param>
+    /// <param name="heard">What was heard.</param>
+    /// <param name="missed">What was not kept any more, and so not heard: behind how many that were heard, and up to where.</param>
+    public static void MustBe(Fold fold, IReadOnlyList<ChangeSet> heard, IReadOnlyList<(int Behind, Vlsn UpTo)> missed)
     {
-        if (heard.Count > fold.Transactions.Count)
-            throw new ViolationException(Promise, $"{heard.Count} transactions were heard, and there are {fold.Transactions.Count}; the last was {heard[^1].Token}");
+        var (next, gap) = (0, 0);
         for (var i = 0; i < heard.Count; i++)
         {
-            var (at, term, payloads) = fold.Transactions[i];
+            for (; gap < missed.Count && missed[gap].Behind == i; gap++)
+            {
+                while (next < fold.Transactions.Count && fold.Transactions[next].At <= missed[gap].UpTo) next++;
+            }
+
+            if (next == fold.Transactions.Count)
+                throw new ViolationException(Promise, $"{heard.Count} transactions were heard, and there are {fold.Transactions.Count}; the last was {heard[^1].Token}");
+            var (at, term, payloads) = fold.Transactions[next++];
             var token = new CommitToken((long)term.Value, at.DistanceFrom(Vlsn.Null));
             if (heard[i].Token != token) throw new ViolationException(Promise, $"transaction {heard[i].Token} was heard where {token} has to be");
             if (!Says(heard[i].Changes, payloads, at)) throw new ViolationException(Promise, $"transaction {token} was heard with other changes than it has");

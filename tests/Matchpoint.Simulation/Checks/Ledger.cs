@@ -27,14 +27,6 @@ internal sealed class Ledger
     /// <summary>All of it, in order.</summary>
     public IReadOnlyList<Remembered> Records => _records;
 
-    /// <summary>The history that a log holds.</summary>
-    public static Ledger Of(LogCopy log)
-    {
-        var ledger = new Ledger();
-        for (var vlsn = log.First; vlsn <= log.Last; vlsn = vlsn.Next) ledger.Add(log[vlsn]);
-        return ledger;
-    }
-
     /// <summary>The next record of it.</summary>
     public void Add(in Remembered record)
     {

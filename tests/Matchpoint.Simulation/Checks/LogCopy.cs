@@ -3,13 +3,16 @@ using Matchpoint.Storage.Log;
 
 namespace Matchpoint.Simulation.Checks;
 
-/// <summary>What a node's log holds, as it was seen after every event. It begins where the log began when it was first seen.</summary>
+/// <summary>What a node's log holds, as it was seen after every event. It begins where the log began when it was first seen; what is removed there later stays in it.</summary>
 internal sealed class LogCopy
 {
     private readonly List<Remembered> _records = [];
 
     /// <summary>The first record.</summary>
     public Vlsn First { get; private set; } = Vlsn.First;
+
+    /// <summary>The fingerprint before the first record.</summary>
+    public Fingerprint Before { get; private set; }
 
     /// <summary>The last record; the one before the first where there is none.</summary>
     public Vlsn Last => First.Previous.Plus(_records.Count);
@@ -41,7 +44,7 @@ internal sealed class LogCopy
     public void Extend(LogView view)
     {
         if (view.Last.IsNull || view.Last <= Last) return;
-        if (_records.Count == 0) First = view.First;
+        if (_records.Count == 0) (First, Before) = (view.First, view.Segments.First().Before.Fingerprint);
         using var reader = view.ReadFrom(Last.Next);
         while (reader.MoveNext())
             _records.Add(new Remembered(reader.Header.Fingerprint, reader.Header.Term, reader.Header.Kind, reader.Payload.ToArray()));

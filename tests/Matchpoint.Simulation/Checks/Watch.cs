@@ -39,6 +39,12 @@ internal sealed class Watch
     /// <summary>How many commits were undone.</summary>
     public long UndoneCommits { get; private set; }
 
+    /// <summary>Whether every state is compared with the history when it was opened, not only in the end.</summary>
+    public bool ComparesOpened { get; set; }
+
+    /// <summary>Hears that a node has opened a full copy.</summary>
+    public Action<SimulatedMachine>? Copied { get; set; }
+
     /// <summary>Watches a machine from now on.</summary>
     public MachineWatch Add(SimulatedMachine machine)
     {
@@ -63,8 +69,9 @@ internal sealed class Watch
     {
         private readonly LogCopy _copy = new();
         private readonly Dictionary<Term, string> _votes = [];
-        private readonly List<(Vlsn Matchpoint, List<Remembered> Removed, int Must)> _exported = [];
+        private readonly List<(Vlsn Matchpoint, List<Remembered> Removed, int Must, bool IsByCopy)> _exported = [];
         private NodeCore? _core;
+        private int _content;
         private bool _isDamaged;
         private Vlsn _written;
         private Vlsn _flushed;
@@ -88,13 +95,13 @@ internal sealed class Watch
             _exported.Clear();
             _isDamaged = false;
             IsSound = false;
-            (_core, _written, _flushed, _appended, _durable, _applied) = (null, default, default, default, default, default);
+            (_core, _content, _written, _flushed, _appended, _durable, _applied) = (null, -1, default, default, default, default, default);
         }
 
         /// <summary>What was exported stays, whatever became of the machine since.</summary>
         public void ExportsStay(NodeCore core)
         {
-            foreach (var (matchpoint, removed, must) in _exported) Exports.MustHold(core.Log.Directory, machine.Name, matchpoint, removed, must);
+            foreach (var (matchpoint, removed, must, isByCopy) in _exported) Exports.MustHold(core.Log.Directory, machine.Name, matchpoint, removed, must, isByCopy);
         }
 
         /// <summary>Whether an event is of this machine.</summary>
@@ -122,6 +129,7 @@ internal sealed class Watch
             {
                 try
                 {
+                    if (isNew) LookForCopy(core);
                     LookAtLog(core, isNew);
                 }
                 catch (DamageException) when (machine.IsDamaged)
@@ -138,6 +146,7 @@ internal sealed class Watch
             LookAtDurable(core);
             LookAtState(core);
             LookAtReign(core);
+            if (isNew && watch.ComparesOpened && !watch.IsLossy) Verdict.StateIsTheFold(new Fold(watch.Ledger, core.State.Applied.Vlsn), machine.Name, core);
         }
 
         private void LookAtBallot(NodeCore core)
@@ -145,6 +154,20 @@ internal sealed class Watch
             if (core.Elections.Ballot is not { VotedFor: { } candidate } ballot) return;
             if (!_votes.TryAdd(ballot.Term, candidate) && _votes[ballot.Term] != candidate)
                 throw new ViolationException("a vote is given once per term", $"{machine.Name} voted for {_votes[ballot.Term]} in term {ballot.Term}, and then for {candidate}");
+        }
+
+        /// <summary>A full copy may have taken the place of the log: what it did not bring, and somebody else need not have, is exported.</summary>
+        private void LookForCopy(NodeCore core)
+        {
+            var content = core.Log.Directory.Copy;
+            var isCopied = _content >= 0 && content != _content;
+            _content = content;
+            if (!isCopied) return;
+            watch.Copied?.Invoke(machine);
+            using var view = core.Log.View();
+            var shared = watch.SharedWith(_copy, view);
+            if (shared < _copy.Last) OnRemoved(core, shared, _copy.CutAfter(shared), isNew: true, isByCopy: true);
+            _copy.Clear();
         }
 
         private void LookAtLog(NodeCore core, bool isNew)
@@ -159,14 +182,17 @@ internal sealed class Watch
                 OnRemoved(core, shared, removed, isNew);
             }
 
+            if (view.First > _copy.Last.Next && _copy.Last >= _copy.First)
+                throw new ViolationException("a log has no gaps", $"{machine.Name} held records up to {_copy.Last}, and begins at {view.First} now");
             var from = _copy.Last;
             _copy.Extend(view);
+            from = Vlsn.Max(from, _copy.First.Previous);
             IsSound |= isNew;
 
             for (var vlsn = from.Next; vlsn <= _copy.Last; vlsn = vlsn.Next) watch.Remember(machine.Name, vlsn, _copy);
         }
 
-        private void OnRemoved(NodeCore core, Vlsn shared, List<Remembered> removed, bool isNew)
+        private void OnRemoved(NodeCore core, Vlsn shared, List<Remembered> removed, bool isNew, bool isByCopy = false)
         {
             var mustStay = isNew ? (int)Math.Max(0, Vlsn.Min(_flushed, shared.Plus(removed.Count)).DistanceFrom(shared)) : removed.Count;
             // The last pieces of a transaction whose end a replica has not got it gives up when it comes back: only sync points were ever counted.
@@ -179,9 +205,10 @@ internal sealed class Watch
             if (mustStay == 0) return;
             watch.Undone += mustStay;
             watch.UndoneCommits += removed.Take(mustStay).Count(static record => record.Kind == RecordKind.Commit);
-            if (removed.Take(mustStay).All(static record => record.Kind is not (RecordKind.Commit or RecordKind.Piece))) return;
-            Exports.MustHold(core.Log.Directory, machine.Name, shared, removed, mustStay);
-            _exported.Add((shared, removed, mustStay));
+            // With a copy pieces go whose transaction nobody has ended.
+            if (removed.Take(mustStay).All(record => record.Kind != RecordKind.Commit && (isByCopy || record.Kind != RecordKind.Piece))) return;
+            Exports.MustHold(core.Log.Directory, machine.Name, shared, removed, mustStay, isByCopy);
+            _exported.Add((shared, removed, mustStay, isByCopy));
         }
 
         private void LookAtDurable(NodeCore core)
@@ -234,9 +261,46 @@ internal sealed class Watch
                 throw new ViolationException("equal fingerprints mean equal histories", $"{machine} holds a record {vlsn} with the fingerprint of another");
         }
 
-        if (!copy.Holds(vlsn.Previous)) return;
-        var previous = copy[vlsn.Previous].Fingerprint;
+        var previous = copy.Holds(vlsn.Previous) ? copy[vlsn.Previous].Fingerprint : copy.Before;
         if (!_before.TryAdd(record.Fingerprint, previous) && _before[record.Fingerprint] != previous)
             throw new ViolationException("equal fingerprints mean equal histories", $"{machine} holds record {vlsn} behind another than somebody else");
+    }
+
+    /// <summary>The history that a log stands for: what it holds, and what was seen before that.</summary>
+    public Ledger HistoryOf(LogCopy log)
+    {
+        var below = new List<Remembered>();
+        var fingerprint = log.Before;
+        for (var vlsn = log.First.Previous; !vlsn.IsNull; vlsn = vlsn.Previous)
+        {
+            below.Add(_seen[fingerprint]);
+            fingerprint = _before[fingerprint];
+        }
+
+        var ledger = new Ledger();
+        for (var i = below.Count - 1; i >= 0; i--) ledger.Add(below[i]);
+        for (var vlsn = log.First; vlsn <= log.Last; vlsn = vlsn.Next) ledger.Add(log[vlsn]);
+        return ledger;
+    }
+
+    /// <summary>The last record of a log that is one of another history too, be it that this one does not keep it any more; of one that ends earlier it is the last.</summary>
+    private Vlsn SharedWith(LogCopy copy, Storage.Log.LogView view)
+    {
+        var shared = Vlsn.Min(copy.Last, view.Last);
+        if (shared < copy.First) return copy.First.Previous;
+        while (copy.Holds(shared) && view.Holds(shared))
+        {
+            if (view.TryGet(shared, out var header, out _) && header.Fingerprint == copy[shared].Fingerprint) return shared;
+            shared = shared.Previous;
+        }
+
+        var fingerprint = view.Segments.First().Before.Fingerprint;
+        for (var vlsn = view.First.Previous; vlsn >= copy.First; vlsn = vlsn.Previous)
+        {
+            if (vlsn <= shared && copy[vlsn].Fingerprint == fingerprint) return vlsn;
+            fingerprint = _before[fingerprint];
+        }
+
+        return copy.First.Previous;
     }
 }

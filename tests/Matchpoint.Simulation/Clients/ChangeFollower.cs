@@ -1,3 +1,4 @@
+using Matchpoint.Protocol.Identities;
 using Matchpoint.Simulation.Files;
 using Matchpoint.Simulation.Group;
 using Matchpoint.Simulation.World;
@@ -6,18 +7,23 @@ using Matchpoint.Storage;
 namespace Matchpoint.Simulation.Clients;
 
 /// <summary>Follows the changes of the group, now at this node and now at that, and goes on behind the last one that it heard.</summary>
-internal sealed class ChangeFollower(Scheduler scheduler, IReadOnlyList<SimulatedMachine> machines, Random random, Action<string> tell)
+/// <remarks>Where logs are trimmed it may be told that these are not kept any more; then it goes on where they are.</remarks>
+internal sealed class ChangeFollower(Scheduler scheduler, IReadOnlyList<SimulatedMachine> machines, bool mayMiss, Random random, Action<string> tell)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(0.5);
     private static readonly TimeSpan MostStay = TimeSpan.FromSeconds(10);
 
     private readonly List<ChangeSet> _heard = [];
+    private readonly List<(int Behind, Vlsn UpTo)> _missed = [];
 
     /// <summary>What it heard, in order.</summary>
     public IReadOnlyList<ChangeSet> Heard => _heard;
 
-    /// <summary>The place of the last one that it heard.</summary>
-    public CommitToken Last => _heard.Count == 0 ? CommitToken.Beginning : _heard[^1].Token;
+    /// <summary>What it was told that it cannot hear any more: behind how many that it heard, and up to which record.</summary>
+    public IReadOnlyList<(int Behind, Vlsn UpTo)> Missed => _missed;
+
+    /// <summary>The place of the last one that it heard, or that it was told to go on behind.</summary>
+    public CommitToken Last { get; private set; } = CommitToken.Beginning;
 
     /// <summary>Follows as long as the schedule lasts: what nobody was told may still become durable when the last client has ended.</summary>
     public async Task RunAsync()
@@ -53,7 +59,15 @@ internal sealed class ChangeFollower(Scheduler scheduler, IReadOnlyList<Simulate
             {
                 if (!process.IsAlive) return;
                 _heard.Add(set);
+                Last = set.Token;
             }
+        }
+        catch (HistoryTrimmedException error) when (mayMiss && error.Oldest.Vlsn > Last.Vlsn)
+        {
+            tell($"changes behind {Last} are not kept at {process.Name}, and are followed from {error.Oldest} on");
+            if (!process.IsAlive) return;
+            Last = error.Oldest;
+            _missed.Add((_heard.Count, Vlsn.Null.Plus(Last.Vlsn)));
         }
         catch (Exception error) when (error is OperationCanceledException or ObjectDisposedException or NodeFailedException or StaleReadException or StorageException or SimulatedCrashException)
         {

@@ -16,6 +16,10 @@ internal sealed class Faultmaker
 {
     private const int LooksAtAll = 16;
 
+    /// <summary>Where bits are turned over: full copies, and what came of them, among it.</summary>
+    private static readonly IReadOnlyList<string> Damageable =
+        [.. new[] { "", "/log", "/copy-1", "/copy-1/log", "/copy-1/state", "/copy-2", "/copy-2/log", "/copy-2/state" }.Select(static name => SimulatedMachine.Directory + name)];
+
     private static readonly TimeSpan OperatorPause = TimeSpan.FromSeconds(1);
 
     private readonly Scheduler _scheduler;
@@ -61,6 +65,24 @@ internal sealed class Faultmaker
             Count++;
             Make(_mix.Kinds[_random.Next(_mix.Kinds.Count)], _machines[_random.Next(_machines.Count)]);
         }
+    }
+
+    /// <summary>Breaks one thing, unless faults are over.</summary>
+    public void Strike(FaultKind kind, SimulatedMachine machine)
+    {
+        if (_isOver) return;
+        Count++;
+        Make(kind, machine, isAimed: true);
+    }
+
+    /// <summary>A machine is off for a while, and nobody starts it meanwhile.</summary>
+    public void TurnOff(SimulatedMachine machine, TimeSpan time)
+    {
+        if (_isOver || !_starting.Add(machine)) return;
+        Count++;
+        _tell($"{machine.Name} is off for {time.TotalSeconds:0.0} s");
+        machine.Kill();
+        _scheduler.After(time, owner: null, () => _starting.Remove(machine));
     }
 
     /// <summary>All faults end: the network is whole, the disks are sound, whoever stands still goes on.</summary>
@@ -318,8 +340,7 @@ internal sealed class Faultmaker
     private void FlipBit(SimulatedMachine machine)
     {
         var image = machine.Files;
-        var names = new[] { SimulatedMachine.Directory, SimulatedMachine.Directory + "/log" }
-            .Where(image.DirectoryExists).SelectMany(directory => image.ListFiles(directory).Select(name => $"{directory}/{name}"))
+        var names = Damageable.Where(image.DirectoryExists).SelectMany(directory => image.ListFiles(directory).Select(name => $"{directory}/{name}"))
             .Where(path => !path.EndsWith("LOCK", StringComparison.Ordinal)).ToList();
         if (names.Count == 0) return;
         var path = names[_random.Next(names.Count)];

@@ -141,6 +141,10 @@ internal sealed class FaultyFiles : IFileSystem
     /// <inheritdoc/>
     public IReadOnlyList<string> ListFiles(string directory) => Alive(() => _disk.Names.List(directory));
 
+    /// <summary>A directory and all below it, the innermost first; none where it is not there.</summary>
+    public IReadOnlyList<string> DirectoriesAt(string path) => Alive(() => (IReadOnlyList<string>)[.. _disk.Names.Directories
+        .Where(name => name == path || name.StartsWith(path + "/", StringComparison.Ordinal)).OrderDescending(StringComparer.Ordinal)]);
+
     /// <inheritdoc/>
     public void CreateDirectory(string path)
     {

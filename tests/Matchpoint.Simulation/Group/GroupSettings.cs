@@ -1,4 +1,5 @@
 using Matchpoint.Protocol;
+using Matchpoint.Storage.Log;
 
 namespace Matchpoint.Simulation.Group;
 
@@ -38,6 +39,18 @@ internal sealed record GroupSettings
     /// <summary>Whether the last of its members is an arbiter.</summary>
     public bool HasArbiter { get; init; }
 
+    /// <summary>How much of the log's head its nodes keep, so little that who was away needs a full copy; null for all of it.</summary>
+    public RetentionOptions? Retention { get; init; }
+
+    /// <summary>So many bytes of log may have to be applied again after a crash.</summary>
+    public long StateFlushBytes { get; init; } = new Matchpoint.Node.NodeParts().StateFlushBytes;
+
+    /// <summary>How many files a picture of a state has, and how long each is at the least.</summary>
+    public (int Count, int Bytes) PictureParts { get; init; }
+
+    /// <summary>How fast copies are given at the most.</summary>
+    public long? CopyBytesPerSecond { get; init; }
+
     /// <summary>Whether a power cut may take what was acknowledged: then much of what is promised otherwise is not.</summary>
     public bool CountsUnflushed => Durability.ReplicaFlush != FlushPolicy.Sync;
 
@@ -46,6 +59,29 @@ internal sealed record GroupSettings
     {
         if (random.Next(3) != 0) return this;
         return this with { IsReorganized = random.Next(5) != 0, Spares = random.Next(3), HasArbiter = Size >= 3 && random.Next(3) == 0 };
+    }
+
+    /// <summary>Draws whether, and how far, logs are trimmed.</summary>
+    public GroupSettings DrawTrimming(Random random)
+    {
+        if (random.Next(4) != 0) return this;
+        var segment = random.Next(300, random.Next(500, 2000));
+        var keep = segment * random.Next(3);
+        var budget = keep + (segment * random.Next(1, 4));
+        return this with
+        {
+            SegmentBytes = segment,
+            Retention = new RetentionOptions
+            {
+                KeepBytes = keep,
+                BudgetBytes = budget,
+                BudgetAge = random.Next(4) == 0 ? TimeSpan.FromSeconds(random.Next(5, 30)) : null,
+                HoldBytes = 2 * budget,
+            },
+            StateFlushBytes = random.Next(100, random.Next(200, 3000)),
+            PictureParts = (random.Next(1, 10), random.Next(1, 12) * 1024),
+            CopyBytesPerSecond = random.Next(3) == 0 ? null : 64 * 1024,
+        };
     }
 
     /// <summary>Draws one.</summary>

@@ -21,7 +21,7 @@ internal sealed class SimulatedMachine
     private readonly double _clockRate;
     private readonly IReadOnlyList<GroupMember> _members;
     private readonly bool _isSpare;
-    private (MemoryFiles Files, OrderedState State)? _backup;
+    private (MemoryFiles Files, IReadOnlyDictionary<string, OrderedState> States)? _backup;
     private int _lives;
     private int _ids;
 
@@ -33,7 +33,7 @@ internal sealed class SimulatedMachine
         AsMember = members.FirstOrDefault(member => member.Name == name) ?? new GroupMember(name, $"{name}:7000");
         _isSpare = members.All(member => member.Name != name);
         Files = new FaultyFiles(random);
-        States = new SimulatedStates(random);
+        States = new SimulatedStates(random, settings.PictureParts);
     }
 
     /// <summary>Its name.</summary>
@@ -66,6 +66,9 @@ internal sealed class SimulatedMachine
     /// <summary>The node, where it is open and alive.</summary>
     public MatchpointNode? Node => IsUp ? Process!.Node : null;
 
+    /// <summary>Hears how far a full copy is that it fetches.</summary>
+    public Action<SimulatedMachine, CopyProgress>? Copying { get; set; }
+
     /// <summary>How wrong its wall clock is.</summary>
     public TimeSpan Skew { get; set; }
 
@@ -93,14 +96,16 @@ internal sealed class SimulatedMachine
             LogKeepBytes = 64 * 1024 * 1024,
             RollbackLimit = int.MaxValue,
             ScrubBytesPerSecond = 64 * 1024,
+            CopyBytesPerSecond = _settings.CopyBytesPerSecond,
             MaxClockSkew = TimeSpan.FromHours(1),
             PreferredFeeder = _settings.HasChains && _settings.Size > 1 ? _members[_random.Next(_members.Count)].Name : null,
         };
+        var states = States.Of(Files);
         var parts = new NodeParts
         {
             Files = Files,
             Network = _network.Of(process),
-            States = _ => States,
+            States = _ => states,
             Log = new LogOptions
             {
                 SegmentBytes = _settings.SegmentBytes,
@@ -109,12 +114,14 @@ internal sealed class SimulatedMachine
                 Driver = log => new LogDriver(log, _scheduler, process, DiskLatency),
             },
             PieceBytes = _settings.PieceBytes,
+            StateFlushBytes = _settings.StateFlushBytes,
+            Retention = (options, log) => _settings.Retention ?? LogRetention.BudgetOf(options, log),
             ScrubAfter = TimeSpan.FromSeconds(3),
             ScrubInterval = TimeSpan.FromSeconds(15),
             NewId = () => new Guid(_random.Next(), (short)++_ids, 0, new byte[8]),
             Process = "a simulated process",
         };
-        _ = process.OpenAsync(options, parts);
+        _ = process.OpenAsync(options, parts, progress => Copying?.Invoke(this, progress));
         return process;
     }
 
@@ -152,7 +159,7 @@ internal sealed class SimulatedMachine
         if (_backup is not { } backup) return false;
         Files = new FaultyFiles(_random, backup.Files);
         IsDamaged = false;
-        States.PutBack(backup.State);
+        States.PutBack(backup.States);
         return true;
     }
 

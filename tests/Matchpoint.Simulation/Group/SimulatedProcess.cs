@@ -51,7 +51,7 @@ internal sealed class SimulatedProcess : IMachine
     public Task Died => _died.Task;
 
     /// <summary>Opens the node.</summary>
-    public async Task OpenAsync(MatchpointOptions options, NodeParts parts)
+    public async Task OpenAsync(MatchpointOptions options, NodeParts parts, Action<CopyProgress> copying)
     {
         try
         {
@@ -60,6 +60,10 @@ internal sealed class SimulatedProcess : IMachine
             {
                 _tell($"{Name} {change}");
                 if (change.From == NodeState.Repairing) TellWarnings(node);
+            };
+            node.CopyProgressed += (_, progress) =>
+            {
+                if (IsAlive) copying(progress);
             };
             TellWarnings(node);
             Node = node;

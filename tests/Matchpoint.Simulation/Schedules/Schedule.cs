@@ -19,9 +19,11 @@ namespace Matchpoint.Simulation.Schedules;
 /// <param name="Acknowledged">Writes that took effect, as clients were told.</param>
 /// <param name="Reigns">Terms with a primary.</param>
 /// <param name="Undone">Records undone.</param>
+/// <param name="Copies">Full copies.</param>
 /// <param name="Hash">Of all that happened: equal for equal runs.</param>
 internal sealed record ScheduleResult(
-    ulong Seed, Exception? Violation, GroupSettings Settings, FaultMix Mix, TimeSpan Time, long Events, int Faults, int Operations, int Acknowledged, int Reigns, long Undone, ulong Hash);
+    ulong Seed, Exception? Violation, GroupSettings Settings, FaultMix Mix, TimeSpan Time, long Events, int Faults, int Operations, int Acknowledged, int Reigns, long Undone,
+    CopyFigures Copies, ulong Hash);
 
 /// <summary>One run of a group under virtual time: everything in it follows from the seed.</summary>
 internal sealed class Schedule
@@ -30,6 +32,9 @@ internal sealed class Schedule
 
     /// <summary>So long after the last fault all members must have come together, and all that was asked must be answered.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>Whose logs are trimmed is drawn from here. Of the numbers from 6 on it is the first that leaves all seeds as they were in which something had been found before there were any.</summary>
+    private const int TrimmingStream = 33760;
 
     private readonly ulong _seed;
     private readonly GroupSettings _settings;
@@ -43,6 +48,7 @@ internal sealed class Schedule
     private readonly Faultmaker _faults;
     private readonly ChangeFollower _follower;
     private readonly Reorganizer _reorganizer;
+    private readonly CopyCount _copies;
     private bool _areFaultsOver;
     private readonly List<Task> _clients = [];
     private readonly Action<string>? _tell;
@@ -61,7 +67,7 @@ internal sealed class Schedule
         _settings = GroupSettings.Draw(random);
         _mix = FaultMix.Draw(random);
         // From numbers of its own: groups whose members stay the same are drawn as ever.
-        _settings = _settings.DrawMembers(new Random(HashCode(seed, 4)));
+        _settings = _settings.DrawMembers(new Random(HashCode(seed, 4))).DrawTrimming(new Random(HashCode(seed, TrimmingStream)));
         var weather = new Weather(new Random(HashCode(seed, 1)));
         _network = new SimulatedNetwork(_scheduler, weather);
         weather.Cleared = _network.OnCleared;
@@ -78,7 +84,9 @@ internal sealed class Schedule
         _reorganizer = new Reorganizer(_scheduler, _machines, _faults, _settings, new Random(HashCode(seed, 5)), Tell);
         foreach (var machine in _machines)
             machine.AllMembers = () => _reorganizer.Changes > 0 ? [.. _machines.Where(each => each.WasMember || each == machine).Select(static each => each.AsMember)] : null;
-        _follower = new ChangeFollower(_scheduler, _machines, new Random(HashCode(seed, 3)), Tell);
+        _copies = new CopyCount(_machines);
+        if (_settings.Retention is not null) FollowCopies();
+        _follower = new ChangeFollower(_scheduler, _machines, mayMiss: _settings.Retention is not null, new Random(HashCode(seed, 3)), Tell);
         var pause = TimeSpan.FromMilliseconds(random.Next(100, 1500));
         for (var i = 0; i < 4; i++)
             _clients.Add(new SimulatedClient(_scheduler, _machines, _history, i, pause, new Random(HashCode(seed, 10 + i))).RunAsync(() => _areClientsOver));
@@ -116,7 +124,28 @@ internal sealed class Schedule
 
         return new ScheduleResult(
             _seed, _violation, _settings, _mix, _scheduler.Elapsed, _scheduler.Events, _faults.Count, _history.Operations.Count,
-            _history.Operations.Count(static operation => operation is { Outcome: Outcome.Ok, IsRead: false }), _watch.Reigns, _watch.Undone, _hash);
+            _history.Operations.Count(static operation => operation is { Outcome: Outcome.Ok, IsRead: false }), _watch.Reigns, _watch.Undone, _copies.Figures, _hash);
+    }
+
+    private void FollowCopies()
+    {
+        var strikes = _mix.Kinds.Count == 0 ? null : new CopyStrikes(_scheduler, _machines, _faults, new Random(HashCode(_seed, 7)));
+        if (strikes is not null) _scheduler.Watch(strikes.RunAsync(() => _areFaultsOver));
+        _watch.ComparesOpened = true;
+        _watch.Copied = machine =>
+        {
+            Tell($"{machine.Name} has opened a full copy");
+            _copies.OnCopied(machine);
+        };
+        foreach (var machine in _machines)
+        {
+            machine.Copying = (receiver, progress) =>
+            {
+                Tell($"{receiver.Name} has {progress.Bytes} of {progress.TotalBytes} bytes of a full copy from {progress.Donor}");
+                _copies.OnProgress(receiver, progress);
+                strikes?.OnProgress(receiver, progress);
+            };
+        }
     }
 
     private static int HashCode(ulong seed, int what)
@@ -185,7 +214,7 @@ internal sealed class Schedule
         var leader = _machines.Find(static machine => machine.Node is { State: NodeState.Primary } node && node.Core.IsReady)!;
         var roster = leader.Node!.Core.Members.Roster;
         var whole = _machines.FindAll(machine => roster.Contains(machine.Name) && machine.Node!.Core.HasData);
-        Verdict.Check(_watch.IsLossy ? Ledger.Of(_watches[leader].Log) : _watch.Ledger, _watch.IsLossy, _history, _follower.Heard, whole);
+        Verdict.Check(_watch.IsLossy ? _watch.HistoryOf(_watches[leader].Log) : _watch.Ledger, _watch.IsLossy, _history, _follower.Heard, _follower.Missed, whole);
         _scheduler.End();
     }
 

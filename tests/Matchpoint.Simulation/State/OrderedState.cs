@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Matchpoint.Protocol;
-using Matchpoint.Protocol.Identities;
 using Matchpoint.Storage.Files;
 using Matchpoint.Storage.State;
 
@@ -10,8 +9,6 @@ namespace Matchpoint.Simulation.State;
 internal sealed class OrderedState : IState
 {
     private static readonly ImmutableSortedDictionary<byte[], byte[]> Empty = ImmutableSortedDictionary.Create<byte[], byte[]>(new ByteOrder());
-
-    private const string PictureName = "picture";
 
     private readonly List<Picture> _unflushed = [];
     private volatile Picture _now;
@@ -32,37 +29,27 @@ internal sealed class OrderedState : IState
     long IState.Bytes => _now.Values.Count;
 
     /// <summary>A state as a picture in a directory holds it; null where there is none.</summary>
-    public static OrderedState? ReadFrom(IFileSystem files, string path)
-    {
-        var file = Path.Combine(path, PictureName);
-        if (!files.FileExists(file)) return null;
-        using var opened = files.Open(file, FileOpening.Read);
-        var bytes = new byte[opened.Length];
-        opened.Read(0, bytes);
-        using var reader = new BinaryReader(new MemoryStream(bytes));
-        var vlsn = Vlsn.TryCreate(reader.ReadInt64(), out var read) ? read : throw new InvalidDataException($"{file}: no record's number.");
-        var position = new StatePosition(vlsn, new Fingerprint(reader.ReadUInt64()));
-        var values = Empty.ToBuilder();
-        for (var count = reader.ReadInt32(); count > 0; count--)
-        {
-            var key = reader.ReadBytes(reader.ReadInt32());
-            values[key] = reader.ReadBytes(reader.ReadInt32());
-        }
-
-        return new OrderedState(new Picture(position, values.ToImmutable())) { Files = files };
-    }
+    /// <exception cref="Storage.DamageException">It is damaged.</exception>
+    public static OrderedState? ReadFrom(IFileSystem files, string path) =>
+        StatePicture.TryRead(files, path, Empty) is var (position, values, hash) ? new OrderedState(new Picture(position, values)) { Files = files, Origin = hash } : null;
 
     /// <summary>Where pictures go.</summary>
-    public IFileSystem? Files { get; init; }
+    public IFileSystem? Files { get; set; }
+
+    /// <summary>The picture that it was opened from, by its hash; null where it began empty.</summary>
+    public ulong? Origin { get; init; }
+
+    /// <summary>How many files a picture of it has beside the head, and how long each is at the least.</summary>
+    public (int Count, int Bytes) PictureParts { get; set; }
 
     /// <summary>What a crash leaves.</summary>
-    public OrderedState AfterCrash() => new(_flushed) { Files = Files };
+    public OrderedState AfterCrash() => new(_flushed) { Files = Files, Origin = Origin };
 
     /// <summary>What a crash may leave: a store may have flushed some of its batches by itself.</summary>
     public OrderedState AfterCrash(Random random)
     {
         var kept = random.Next(_unflushed.Count + 1);
-        return new OrderedState(kept == 0 ? _flushed : _unflushed[kept - 1]) { Files = Files };
+        return new OrderedState(kept == 0 ? _flushed : _unflushed[kept - 1]) { Files = Files, Origin = Origin };
     }
 
     IStateBatch IState.NewBatch() => new Batch();
@@ -98,22 +85,7 @@ internal sealed class OrderedState : IState
     {
         var files = Files ?? throw new NotSupportedException("This state has no disk for pictures.");
         var picture = _now;
-        var bytes = new MemoryStream();
-        using var writer = new BinaryWriter(bytes);
-        writer.Write(picture.Position.Vlsn.Value);
-        writer.Write(picture.Position.Fingerprint.Value);
-        writer.Write(picture.Values.Count);
-        foreach (var (key, value) in picture.Values)
-        {
-            writer.Write(key.Length);
-            writer.Write(key);
-            writer.Write(value.Length);
-            writer.Write(value);
-        }
-
-        files.CreateDirectory(path);
-        using var file = files.Open(Path.Combine(path, PictureName), FileOpening.CreateNew);
-        file.Write(0, bytes.ToArray());
+        StatePicture.Write(files, path, picture.Position, picture.Values, PictureParts.Count, PictureParts.Bytes);
     }
 
     /// <inheritdoc/>
