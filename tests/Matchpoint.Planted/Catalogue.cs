@@ -87,5 +87,13 @@ internal static class Catalogue
             "        _voters = [.. voters];", "        _voters = [.. _voters.Union(voters)];"),
         new("old-members-count", "the primary goes on counting by the members that there were before a change", "src/Matchpoint/Node/Appender.cs",
             "            count(roster);\n            if", "            if"),
+        new("copy-not-flushed", "a full copy takes the place of log and state before it is on the device", "src/Matchpoint.Storage/Copies/CopyTarget.cs",
+            "            Flush(file);\n            file.Dispose();", "            file.Dispose();"),
+        new("copy-not-exported", "what a full copy takes the place of is not exported, though nobody else may have it", "src/Matchpoint/Copies/CopyFetch.cs",
+            "target.Finish(states, ExportUndecided())", "target.Finish(states, export: \"\")"),
+        new("copy-of-undecided", "a donor gives what is not yet durable, and whoever fetches it takes it for durable", "src/Matchpoint/Copies/CopyDonor.cs",
+            "var durable = Vlsn.Min(stock.Durable(), stock.Log.Appended.Vlsn);", "var durable = stock.Log.Appended.Vlsn;"),
+        new("copy-believed", "chunks that an earlier attempt has left count as those of this copy, whatever they say", "src/Matchpoint.Storage/Copies/CopyTarget.cs",
+            "if (Has(file, position, bytes, described.Chunks[chunk]) ||", "if (file.Read(position, bytes) == bytes.Length ||"),
     ];
 }

@@ -313,7 +313,8 @@ internal sealed class Faultmaker
             && _watches[other].Flushed >= _watch.Ledger.Last && node.Core.Elections.Term >= machine.Node?.Core.Elections.Term);
         // Those that have never joined cannot tell themselves from those that lost their disk: they are none of the majority that is left.
         var haveJoined = others.TrueForAll(static other => other.Process?.Core?.Elections.Standing == Standing.Full);
-        if (!areWhole && (!isEmpty || !haveJoined || _settings.CountsUnflushed)) return false;
+        // Where logs are trimmed, one that is away may need a full copy, and counts no more than one without a disk until it has caught up.
+        if (!areWhole && (!isEmpty || !haveJoined || _settings.CountsUnflushed || _settings.Retention is not null)) return false;
         _losing = machine;
         _watches[machine].Forget();
         return true;
