@@ -17,11 +17,14 @@ internal static class Tool
     public static Task<ToolResult> RunAsync(params string[] arguments) => RunAsync(input: "", arguments);
 
     /// <summary>Runs it to its end with something on standard input.</summary>
-    public static async Task<ToolResult> RunAsync(string input, string[] arguments)
+    public static Task<ToolResult> RunAsync(string input, string[] arguments) => RunAsync(Deadline, input, arguments);
+
+    /// <summary>Runs it to its end, which may take as long as is said.</summary>
+    public static async Task<ToolResult> RunAsync(TimeSpan deadline, string input, string[] arguments)
     {
         using var process = Start("dotnet", [Assembly, .. arguments]);
         await GiveAsync(process, input);
-        return await EndAsync(process);
+        return await EndAsync(process, deadline);
     }
 
     /// <summary>Runs another program to its end.</summary>
@@ -29,7 +32,7 @@ internal static class Tool
     {
         using var process = Start(program, arguments, directory);
         await GiveAsync(process, input);
-        return await EndAsync(process);
+        return await EndAsync(process, Deadline);
     }
 
     /// <summary>Starts it; the caller ends it.</summary>
@@ -62,9 +65,9 @@ internal static class Tool
         }
     }
 
-    private static async Task<ToolResult> EndAsync(Process process)
+    private static async Task<ToolResult> EndAsync(Process process, TimeSpan deadline)
     {
-        using var late = new CancellationTokenSource(Deadline);
+        using var late = new CancellationTokenSource(deadline);
         var output = process.StandardOutput.ReadToEndAsync(late.Token);
         var errors = process.StandardError.ReadToEndAsync(late.Token);
         try
@@ -75,7 +78,7 @@ internal static class Tool
         catch (OperationCanceledException tooLate)
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{process.StartInfo.FileName} {string.Join(' ', process.StartInfo.ArgumentList)} did not end within {Deadline}.", tooLate);
+            throw new TimeoutException($"{process.StartInfo.FileName} {string.Join(' ', process.StartInfo.ArgumentList)} did not end within {deadline}.", tooLate);
         }
     }
 }

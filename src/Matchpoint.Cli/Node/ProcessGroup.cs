@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
-using Matchpoint.Cli.Terminal;
 using Matchpoint.Client;
 using Matchpoint.Transport;
 
@@ -74,34 +73,14 @@ internal sealed class ProcessGroup : IAsyncDisposable
     /// <param name="under">A program, with its arguments, that runs it; null for none.</param>
     public void Start(string name, IReadOnlyList<string>? under = null)
     {
-        var start = new ProcessStartInfo { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
-        // These are on loopback, and for a group of their own.
-        start.Environment.Remove(SecurityFlags.Variable);
-        var assembly = typeof(ProcessGroup).Assembly.Location;
-        var tool = Path.ChangeExtension(assembly, OperatingSystem.IsWindows() ? ".exe" : null);
-        var isTool = string.Equals(Environment.ProcessPath, tool, StringComparison.Ordinal);
-        string[] command = [.. under ?? [], .. isTool ? [tool] : new[] { "dotnet", assembly }];
-        start.FileName = command[0];
-        foreach (var argument in command[1..]) start.ArgumentList.Add(argument);
-
-        foreach (var argument in new[] { "serve", "--data", DirectoryOf(name), "--name", name }) start.ArgumentList.Add(argument);
+        List<string> arguments = ["serve", "--data", DirectoryOf(name), "--name", name];
         foreach (var (member, endpoint) in _endpoints)
         {
-            start.ArgumentList.Add("--member");
-            start.ArgumentList.Add($"{member}={(_links.TryGetValue((name, member), out var link) ? link.Endpoint : endpoint)}");
+            arguments.AddRange(["--member", $"{member}={(_links.TryGetValue((name, member), out var link) ? link.Endpoint : endpoint)}"]);
         }
 
-        if (_election is { } milliseconds)
-        {
-            start.ArgumentList.Add("--election-timeout");
-            start.ArgumentList.Add(milliseconds.ToString(CultureInfo.InvariantCulture));
-        }
-
-        var process = Process.Start(start)!;
-        process.OutputDataReceived += (_, line) => Hear(name, line.Data);
-        process.ErrorDataReceived += (_, line) => Hear(name, line.Data is null ? null : "error: " + line.Data);
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
+        if (_election is { } milliseconds) arguments.AddRange(["--election-timeout", milliseconds.ToString(CultureInfo.InvariantCulture)]);
+        var process = ToolProcess.Start(arguments, under, line => Hear(name, line));
         if (_processes.TryGetValue(name, out var previous)) previous.Dispose();
         _processes[name] = process;
     }
@@ -193,9 +172,8 @@ internal sealed class ProcessGroup : IAsyncDisposable
         foreach (var link in _links.Values) await link.DisposeAsync();
     }
 
-    private void Hear(string name, string? line)
+    private void Hear(string name, string line)
     {
-        if (line is null) return;
         _lines.Enqueue($"{name}  {line}");
         while (_lines.Count > 200) _lines.TryDequeue(out _);
         _hear($"{name}  {line}");

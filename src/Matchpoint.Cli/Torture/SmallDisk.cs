@@ -5,7 +5,7 @@ namespace Matchpoint.Cli.Torture;
 /// <summary>A disk of its own for one member, in memory and small, that can be filled.</summary>
 internal sealed class SmallDisk : IDisposable
 {
-    private const int Mebibytes = 512;
+    private const int Mebibytes = 1024;
     private const string Ballast = "ballast";
 
     private readonly string _path;

@@ -10,9 +10,9 @@ namespace Matchpoint.Cli.Torture;
 /// was acknowledged, and what nobody knows; it reads its counter at other members, and must never be led back in time.
 /// </summary>
 /// <param name="number">Its number.</param>
-/// <param name="endpoints">Where the members listen.</param>
+/// <param name="endpoints">Where those listen now that serve clients.</param>
 /// <param name="random">Where its choices come from.</param>
-internal sealed class TortureClient(int number, IReadOnlyList<Endpoint> endpoints, Random random) : IAsyncDisposable
+internal sealed class TortureClient(int number, Func<IReadOnlyList<Endpoint>> endpoints, Random random) : IAsyncDisposable
 {
     private const int WriteTimeoutMilliseconds = 1500;
 
@@ -155,7 +155,11 @@ internal sealed class TortureClient(int number, IReadOnlyList<Endpoint> endpoint
         Interlocked.Increment(ref _reads);
     }
 
-    private async Task<NodeClient> ConnectAsync() => _client ??= await NodeClient.ConnectAsync(endpoints[(number + _next++) % endpoints.Count], Patience, CancellationToken.None);
+    private async Task<NodeClient> ConnectAsync()
+    {
+        var now = endpoints();
+        return _client ??= await NodeClient.ConnectAsync(now[(number + _next++) % now.Count], Patience, CancellationToken.None);
+    }
 
     private async Task LeaveAsync()
     {

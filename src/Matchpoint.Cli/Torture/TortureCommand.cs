@@ -23,7 +23,7 @@ internal static class TortureCommand
         var seed = new Option<int>("--seed") { Description = "What the faults are drawn from. When they hit is up to the machine.", DefaultValueFactory = _ => 1 };
         var keep = new Option<string?>("--keep") { Description = "Where the case goes when something is broken; a directory that is made.", HelpName = "DIR" };
         var json = Options.Json();
-        var command = new Command("torture", "Break a group of three real processes in every way this machine permits: nothing acknowledged must be lost.")
+        var command = new Command("torture", "Break a group of real processes in every way this machine permits, and change its members meanwhile: nothing acknowledged must be lost.")
         {
             rounds, minutes, seed, keep, json,
         };
@@ -78,10 +78,11 @@ internal static class TortureCommand
 
     private static void Print(TortureResult result, string? saved)
     {
-        Console.Out.WriteLine($"{Show.Count(result.Rounds)} rounds in {result.Seconds:0} s; {string.Join(", ", result.Faults.Select(static made => $"{made.Key} {made.Value}"))}");
+        var faults = string.Join(", ", result.Faults.Select(static made => $"{made.Key} {made.Value}"));
+        Console.Out.WriteLine($"{Show.Count(result.Rounds)} rounds of seed {result.Seed} in {result.Seconds:0} s; {faults}; {Show.Count(result.CopiesSeen)} full copies seen");
         foreach (var (fault, why) in result.Impossible) Console.Out.WriteLine($"not done here: {fault} ({why})");
         Console.Out.WriteLine($"{Show.Count(result.Acknowledged)} transactions acknowledged, {Show.Count(result.Unknown)} of unknown outcome, {Show.Count(result.Reads)} linearizable reads");
         foreach (var violation in result.Violations) Console.Out.WriteLine($"BROKEN: {violation}");
-        Console.Out.WriteLine(result.Violations.Count == 0 ? "Nothing acknowledged was lost, and all three hold the same." : $"The case is in {saved}.");
+        Console.Out.WriteLine(result.Violations.Count == 0 ? "Nothing acknowledged was lost, and all members hold the same." : $"The case is in {saved}.");
     }
 }

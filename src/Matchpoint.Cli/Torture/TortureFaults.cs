@@ -1,5 +1,5 @@
 using System.Globalization;
-using Matchpoint.Cli.Node;
+using Matchpoint.Client;
 
 namespace Matchpoint.Cli.Torture;
 
@@ -35,12 +35,58 @@ internal enum TortureFault
 
     /// <summary>A flush of its disk fails with EIO.</summary>
     FailedFlush,
+
+    /// <summary>It is asked to stop: a primary hands over first.</summary>
+    Leave,
+
+    /// <summary>The primary is handed over, to it or to whoever is suited best.</summary>
+    Transfer,
+
+    /// <summary>All that it had is gone.</summary>
+    EmptyDisk,
+
+    /// <summary>It is away until the group does not keep the log any more that it lacks.</summary>
+    StayAway,
+
+    /// <summary>It comes back with an old backup.</summary>
+    OldBackup,
+
+    /// <summary>A byte of its log is not what was written.</summary>
+    Damage,
+
+    /// <summary>A byte of its state is not what was written.</summary>
+    DamageState,
+
+    /// <summary>A machine becomes a voter.</summary>
+    AddVoter,
+
+    /// <summary>A machine becomes a secondary.</summary>
+    AddSecondary,
+
+    /// <summary>A machine becomes an arbiter.</summary>
+    AddArbiter,
+
+    /// <summary>A secondary becomes a voter.</summary>
+    Promote,
+
+    /// <summary>A voter becomes a secondary.</summary>
+    Demote,
+
+    /// <summary>A member is one no more.</summary>
+    Remove,
+
+    /// <summary>A member gets another address.</summary>
+    Move,
+
+    /// <summary>The receiver or the donor of a full copy is killed.</summary>
+    CutCopy,
 }
 
-/// <summary>Makes faults in a group of real processes, and takes them back.</summary>
-internal sealed class TortureFaults(ProcessGroup group, SmallDisk disk, Random random)
+/// <summary>Makes faults in a group of real processes, and takes them back: those that pass, and take nothing from anybody.</summary>
+internal sealed class TortureFaults(TortureGroup group, SmallDisk disk)
 {
-    private static readonly TimeSpan Mending = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan TransferPatience = TimeSpan.FromSeconds(5);
 
     /// <summary>What cannot be done on this machine, and why.</summary>
     public Dictionary<TortureFault, string> Impossible { get; } = [];
@@ -54,18 +100,18 @@ internal sealed class TortureFaults(ProcessGroup group, SmallDisk disk, Random r
     }
 
     /// <summary>Draws a fault that is possible, and a member for it: often the primary.</summary>
-    public (TortureFault Fault, string Member) Draw(string primary)
+    public (TortureFault Fault, string Member) Draw(Random random, string primary)
     {
         TortureFault fault;
-        do fault = (TortureFault)random.Next(Enum.GetValues<TortureFault>().Length);
-        while (Impossible.ContainsKey(fault));
+        do fault = (TortureFault)random.Next((int)TortureFault.EmptyDisk);
+        while (Impossible.ContainsKey(fault) || (fault == TortureFault.FullDisk && !group[disk.Member].IsWanted));
         if (fault == TortureFault.FullDisk) return (fault, disk.Member);
-        var member = random.Next(2) == 0 ? primary : group.Names.ElementAt(random.Next(group.Names.Count));
+        var member = random.Next(2) == 0 ? primary : group.Names[random.Next(group.Names.Count)];
         return (fault, member);
     }
 
     /// <summary>Makes a fault, and lets it last for a while.</summary>
-    public async Task MakeAsync(TortureFault fault, string member, CancellationToken cancellation)
+    public async Task MakeAsync(Random random, TortureFault fault, string member, CancellationToken cancellation)
     {
         switch (fault)
         {
@@ -107,6 +153,17 @@ internal sealed class TortureFaults(ProcessGroup group, SmallDisk disk, Random r
                 group.Start(member, ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", $"inject=fsync,fdatasync:error=EIO:{when}"]);
                 await WaitAsync(1500, cancellation);
                 break;
+            case TortureFault.Leave:
+                await group.StopAsync(member, StopPatience, cancellation);
+                break;
+            case TortureFault.Transfer:
+                // It may be refused, or fail in the middle: then another is elected.
+                var to = random.Next(2) == 0 ? null : member;
+                var transfer = new ClientRequest { Op = "transfer", Name = to, TimeoutMilliseconds = (int)TransferPatience.TotalMilliseconds / 2 };
+                await group.AskPrimaryAsync(transfer, TransferPatience, cancellation);
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(fault), fault, "expected one that passes");
         }
 
         await WaitAsync(random.Next(100, 1500), cancellation);
@@ -119,21 +176,9 @@ internal sealed class TortureFaults(ProcessGroup group, SmallDisk disk, Random r
         foreach (var name in group.Names)
         {
             group.Isolate(name, isCut: false);
-            if (group.IsRunning(name)) group.Signal(name, "CONT");
+            if (group[name].IsRunning) group.Signal(name, "CONT");
             else group.Start(name);
         }
-    }
-
-    /// <summary>Waits for something that has its own deadline, and meanwhile starts members again that end late, because of what was done to them before.</summary>
-    public async Task MendUntilAsync(Task done, CancellationToken cancellation)
-    {
-        while (await Task.WhenAny(done, Task.Delay(Mending, TimeProvider.System, cancellation)) != done)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            foreach (var name in group.Names.Where(name => !group.IsRunning(name))) group.Start(name);
-        }
-
-        await done;
     }
 
     private static Task WaitAsync(int milliseconds, CancellationToken cancellation) => Task.Delay(TimeSpan.FromMilliseconds(milliseconds), TimeProvider.System, cancellation);

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Matchpoint.Cli.Node;
 using Matchpoint.Cli.Terminal;
 using Matchpoint.Client;
 using Matchpoint.Transport;
@@ -12,29 +11,31 @@ namespace Matchpoint.Cli.Torture;
 /// <param name="Rounds">How many rounds there were.</param>
 /// <param name="Seconds">How long it took.</param>
 /// <param name="Faults">How often each fault was made.</param>
+/// <param name="CopiesSeen">How often somebody was seen to fetch a full copy, where it was looked for.</param>
 /// <param name="Impossible">What could not be done on this machine, and why.</param>
 /// <param name="Acknowledged">Transactions that were acknowledged.</param>
 /// <param name="Unknown">Transactions whose outcome nobody knew at first.</param>
 /// <param name="Reads">Linearizable reads.</param>
 /// <param name="Violations">What was broken.</param>
 internal sealed record TortureResult(
-    int Seed, int Rounds, double Seconds, IReadOnlyDictionary<TortureFault, int> Faults, IReadOnlyDictionary<TortureFault, string> Impossible,
+    int Seed, int Rounds, double Seconds, IReadOnlyDictionary<TortureFault, int> Faults, int CopiesSeen, IReadOnlyDictionary<TortureFault, string> Impossible,
     long Acknowledged, long Unknown, long Reads, IReadOnlyList<string> Violations);
 
 /// <summary>
-/// Three real processes, links that fail, clients that count. Round by round something is broken, then healed; then the group must take writes again, come together, hold
-/// every acknowledged write, and be equal on all three.
+/// Three to five real processes, links that fail, clients that count. Round by round something is broken, the members are changed, and somebody's data is taken away; then all is
+/// healed, and the group must take writes again, come together, hold every acknowledged write, and be equal on all that hold data.
 /// </summary>
 internal sealed class TortureRun(string directory, int seed, Action<string> tell)
 {
     private const int Clients = 4;
     private const int WritesAfter = 20;
-    private const int ElectionMilliseconds = 500;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    /// <summary>Long enough for a full copy that is slowed down on purpose.</summary>
+    private static readonly TimeSpan SettlePatience = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
-    private readonly Random _random = new(seed);
     private readonly SortedDictionary<TortureFault, int> _made = [];
 
     /// <summary>Called with what the members said last when something is broken, before anything is removed.</summary>
@@ -52,25 +53,26 @@ internal sealed class TortureRun(string directory, int seed, Action<string> tell
     private async Task<(TortureResult Result, IReadOnlyCollection<string> Said)> RunAsync(SmallDisk disk, int rounds, TimeSpan most, CancellationToken cancellation)
     {
         var start = TimeProvider.System.GetTimestamp();
-        await using var group = await ProcessGroup.StartAsync(directory, ElectionMilliseconds, static _ => { }, cancellation, withLinks: true);
-        var faults = new TortureFaults(group, disk, _random);
-        if (disk.WhyNot is { } whyNoDisk) faults.Impossible.Add(TortureFault.FullDisk, whyNoDisk);
-        if (TortureFaults.WhyNoStrace() is { } why) faults.Impossible.Add(TortureFault.FailedFlush, why);
+        await using var group = TortureGroup.Start(directory);
+        var parts = new Parts(group, new TortureOperator(group), new TortureFaults(group, disk), new TortureDisks(group, Path.Combine(directory, "backups")));
+        if (disk.WhyNot is { } whyNoDisk) parts.Faults.Impossible.Add(TortureFault.FullDisk, whyNoDisk);
+        if (TortureFaults.WhyNoStrace() is { } why) parts.Faults.Impossible.Add(TortureFault.FailedFlush, why);
 
-        var endpoints = group.Names.Select(group.EndpointOf).ToList();
-        var clients = Enumerable.Range(0, Clients).Select(i => new TortureClient(i, endpoints, new Random(_random.Next()))).ToList();
+        var clients = Enumerable.Range(0, Clients).Select(i => new TortureClient(i, () => group.Endpoints, new Random(unchecked(seed + i)))).ToList();
         var round = 0;
         List<string> violations = [];
         try
         {
+            await parts.Operator.SettleAsync(SettlePatience, cancellation);
             foreach (var client in clients) client.Start();
+            tell($"   0  seed {seed}; the log does not begin at record 1 any more: whoever has nothing needs a full copy{await parts.Disks.OutrunAsync(new Random(seed), cancellation)}");
             while (round < rounds && TimeProvider.System.GetElapsedTime(start) < most && violations.Count == 0)
             {
                 round++;
-                await RunRoundAsync(group, faults, clients, round, violations, cancellation);
+                await RunRoundAsync(parts, clients, round, violations, cancellation);
             }
         }
-        catch (TimeoutException error)
+        catch (Exception error) when (error is TimeoutException or TortureException)
         {
             violations.Add($"round {round}: {error.Message}");
         }
@@ -79,46 +81,90 @@ internal sealed class TortureRun(string directory, int seed, Action<string> tell
             foreach (var client in clients) await client.DisposeAsync();
         }
 
-
+        if (parts.Disks.CopiesCut > 0) _made[TortureFault.CutCopy] = parts.Disks.CopiesCut;
         var result = new TortureResult(
-            seed, round, TimeProvider.System.GetElapsedTime(start).TotalSeconds, _made, faults.Impossible, clients.Sum(static client => client.Transactions),
+            seed, round, TimeProvider.System.GetElapsedTime(start).TotalSeconds, _made, parts.Disks.CopiesSeen, parts.Faults.Impossible, clients.Sum(static client => client.Transactions),
             clients.Sum(static client => client.Unknown), clients.Sum(static client => client.Reads), violations);
-        return (result, group.Lines);
+        return (result, group.Said);
     }
 
-    private async Task RunRoundAsync(ProcessGroup group, TortureFaults faults, List<TortureClient> clients, int round, List<string> violations, CancellationToken cancellation)
+    private async Task RunRoundAsync(Parts parts, List<TortureClient> clients, int round, List<string> violations, CancellationToken cancellation)
     {
-        var primary = "";
-        await faults.MendUntilAsync(FindAsync(), cancellation);
+        var (group, @operator, faults, disks) = parts;
         List<string> made = [];
-        for (var i = _random.Next(1, 3); i > 0; i--)
-        {
-            var (fault, member) = faults.Draw(primary);
-            if (!group.IsRunning(member) && fault is TortureFault.Stop or TortureFault.Kill) continue;
-            _made[fault] = _made.GetValueOrDefault(fault) + 1;
-            made.Add(fault == TortureFault.KillAll ? $"{fault}" : $"{fault} {member}{(member == primary ? " (primary)" : "")}");
-            await faults.MakeAsync(fault, member, cancellation);
-        }
-
-        faults.Heal();
-        var healed = TimeProvider.System.GetTimestamp();
-        await faults.MendUntilAsync(MoreAsync(clients, cancellation), cancellation);
-        var writes = TimeProvider.System.GetElapsedTime(healed);
-        await faults.MendUntilAsync(Task.WhenAll(clients.Select(client => client.HoldAsync(Patience, cancellation))), cancellation);
+        var plan = RoundPlan.Of(seed, round);
+        if (plan.BacksUp) await disks.BackUpAsync(cancellation);
+        var (taking, altering) = (new Random(plan.Takes ?? 0), new Random(plan.Changes ?? 0));
+        var loss = plan.Takes is null ? null : disks.Draw(taking, @operator.Truth);
+        var change = plan.Changes is null ? null : @operator.Draw(altering, mayTakeVotes: loss is null && disks.Victim is null);
         try
         {
-            await faults.MendUntilAsync(TogetherAsync(group, clients, violations, cancellation), cancellation);
+            ClientRequest? asked = null;
+            var changing = Task.FromResult<string?>(null);
+            var copied = "";
+            if (change is var (kind, whose))
+            {
+                Count(kind);
+                asked = @operator.Prepare(altering, kind, whose);
+                changing = @operator.ChangeAsync(asked, cancellation);
+                if (kind is TortureFault.AddVoter or TortureFault.AddSecondary) copied = await disks.CutCopyAsync(altering, whose, cancellation);
+                else await Task.Delay(TimeSpan.FromMilliseconds(altering.Next(300)), TimeProvider.System, cancellation);
+            }
+
+            if (loss is var (lost, victim))
+            {
+                Count(lost);
+                made.Add($"{lost} {victim}{await disks.MakeAsync(taking, lost, victim, cancellation)}");
+            }
+
+            foreach (var drawn in plan.Passing)
+            {
+                var passing = new Random(drawn);
+                var primary = (await group.StatusesAsync(cancellation)).FirstOrDefault(static status => status?.State == NodeState.Primary)?.Name ?? @operator.Truth.Primary;
+                var (fault, member) = faults.Draw(passing, primary);
+                if (!group[member].IsRunning && fault is TortureFault.Stop or TortureFault.Kill or TortureFault.Leave) continue;
+                Count(fault);
+                made.Add(fault == TortureFault.KillAll ? $"{fault}" : $"{fault} {member}{(member == primary ? " (primary)" : "")}");
+                await faults.MakeAsync(passing, fault, member, cancellation);
+            }
+
+            faults.Heal();
+            var healed = TimeProvider.System.GetTimestamp();
+            await @operator.MendUntilAsync(changing, cancellation);
+            if (change is var (what, changed)) made.Insert(0, $"{what} {changed}{copied}{(await changing is { } whyNot ? $" ({whyNot})" : "")}");
+            if (asked is not null && await changing is null) await @operator.FollowAsync(asked, cancellation);
+            await @operator.MendUntilAsync(MoreAsync(clients, cancellation), cancellation);
+            var writes = TimeProvider.System.GetElapsedTime(healed);
+            await @operator.MendUntilAsync(Task.WhenAll(clients.Select(client => client.HoldAsync(Patience, cancellation))), cancellation);
+            try
+            {
+                await TogetherAsync(parts, clients, violations, cancellation);
+            }
+            finally
+            {
+                foreach (var client in clients) client.GoOn();
+            }
+
+            var together = TimeProvider.System.GetElapsedTime(healed);
+            if (disks.Victim is { } unread) made.Add($"{unread} has not read yet what is damaged");
+            Tell($"writes again after {writes.TotalSeconds:0.00} s, together after {together.TotalSeconds:0.00} s");
         }
-        finally
+        catch (Exception error) when (error is TimeoutException or TortureException)
         {
-            foreach (var client in clients) client.GoOn();
+            Tell($"BROKEN: {error.Message}");
+            throw;
         }
 
-        var total = Show.Count(clients.Sum(static client => client.Transactions));
-        tell(string.Create(CultureInfo.InvariantCulture, $"{round,4}  writes again after {writes.TotalSeconds:0.00} s, {total} acknowledged  {string.Join(", then ", made)}"));
+        void Count(TortureFault fault) => _made[fault] = _made.GetValueOrDefault(fault) + 1;
 
-        async Task FindAsync() => primary = await group.FindPrimaryAsync(Patience, cancellation);
+        void Tell(string outcome) => tell(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{round,4}  {outcome}, {Show.Count(clients.Sum(static client => client.Transactions))} acknowledged, members {Members(@operator.Truth)}  {string.Join(", then ", made)}"));
     }
+
+    /// <summary>The members in short: a voter by its name, others with their kind.</summary>
+    private static string Members(GroupTruth truth) =>
+        string.Join(' ', truth.Members.Select(static member => member.Kind == MemberKind.Voter ? member.Name : $"{member.Name}/{member.Kind.ToString().ToLowerInvariant()}"));
 
     /// <summary>Every client gets some more acknowledged.</summary>
     private static async Task MoreAsync(List<TortureClient> clients, CancellationToken cancellation)
@@ -133,34 +179,36 @@ internal sealed class TortureRun(string directory, int seed, Action<string> tell
     }
 
     /// <summary>All members follow, and hold what they must. One whose flush still fails ends in the middle of that, and then it is done again.</summary>
-    private static async Task TogetherAsync(ProcessGroup group, List<TortureClient> clients, List<string> violations, CancellationToken cancellation)
+    private static async Task TogetherAsync(Parts parts, List<TortureClient> clients, List<string> violations, CancellationToken cancellation)
     {
         var start = TimeProvider.System.GetTimestamp();
         while (true)
         {
-            await group.AllFollowAsync(Patience, cancellation);
+            await parts.Operator.SettleAsync(SettlePatience, cancellation);
             try
             {
-                await CheckAsync(group, clients, violations, cancellation);
+                await CheckAsync(parts, clients, violations, cancellation);
+                parts.Disks.Look(parts.Operator.Truth, cancellation);
                 return;
             }
-            catch (Exception error) when (error is ConnectException or ChannelException && TimeProvider.System.GetElapsedTime(start) < Patience)
+            catch (Exception error) when (error is ConnectException or ChannelException or ClientException && TimeProvider.System.GetElapsedTime(start) < Patience)
             {
-                // It is started again.
+                // It is started again, or mends what it has found just now.
             }
         }
     }
 
-    private static async Task CheckAsync(ProcessGroup group, List<TortureClient> clients, List<string> violations, CancellationToken cancellation)
+    private static async Task CheckAsync(Parts parts, List<TortureClient> clients, List<string> violations, CancellationToken cancellation)
     {
+        var holders = parts.Operator.Truth.Members.Where(static member => member.Kind != MemberKind.Arbiter).Select(static member => member.Name).ToList();
         var digests = new List<string?>();
-        foreach (var name in group.Names) digests.Add(await group.DigestAsync(name, cancellation));
+        foreach (var name in holders) digests.Add(await parts.Group.DigestAsync(name, cancellation));
         if (digests.Distinct(StringComparer.Ordinal).Count() > 1)
-            violations.Add($"the members hold different data: {string.Join(", ", group.Names.Zip(digests, static (name, digest) => $"{name} {digest}"))}");
+            violations.Add($"the members hold different data: {string.Join(", ", holders.Zip(digests, static (name, digest) => $"{name} {digest}"))}");
         foreach (var client in clients)
         {
             if (client.Violation is { } violation) violations.Add(violation);
-            await CheckEntriesAsync(group.EndpointOf(group.Names.First()), client, violations, cancellation);
+            await CheckEntriesAsync(parts.Group[holders[0]].Listen, client, violations, cancellation);
         }
     }
 
@@ -189,4 +237,6 @@ internal sealed class TortureRun(string directory, int seed, Action<string> tell
 
         if (expected - 1 != counter) violations.Add($"{client.Counter} is {counter}, and there are {expected - 1} entries");
     }
+
+    private sealed record Parts(TortureGroup Group, TortureOperator Operator, TortureFaults Faults, TortureDisks Disks);
 }

@@ -1,0 +1,28 @@
+namespace Matchpoint.Cli.Torture;
+
+/// <summary>
+/// What a round is to do, before anybody knows how the group is: drawn from the seed and the round's number alone. Each part of it has a seed of its own, so that what one part
+/// draws, which depends on who is a member and who leads, changes nothing for the others and for the rounds that follow.
+/// </summary>
+/// <param name="BacksUp">Whether it begins with a backup.</param>
+/// <param name="Takes">What is drawn from for whose data is taken, and how; null where nobody's is.</param>
+/// <param name="Changes">What is drawn from for how the members change; null where they do not.</param>
+/// <param name="Passing">What is drawn from for each fault that passes.</param>
+internal sealed record RoundPlan(bool BacksUp, int? Takes, int? Changes, IReadOnlyList<int> Passing)
+{
+    /// <summary>What backups cost is paid every sixth round, data is taken in a quarter of them, and the members change in a third.</summary>
+    private const int BackupEvery = 6;
+    private const int TakeEvery = 4;
+    private const int ChangeEvery = 3;
+
+    /// <summary>The plan of one round.</summary>
+    public static RoundPlan Of(int seed, int round)
+    {
+        // A prime apart, so that neighbouring seeds do not share their rounds.
+        var random = new Random(unchecked((seed * 7919) + round));
+        var (backs, takes, changes) = (random.Next(BackupEvery) == 0, random.Next(TakeEvery) == 0, random.Next(ChangeEvery) == 0);
+        var (take, change) = (random.Next(), random.Next());
+        int[] passing = [.. Enumerable.Range(0, random.Next(1, 3)).Select(_ => random.Next())];
+        return new RoundPlan(backs, takes ? take : null, changes ? change : null, passing);
+    }
+}
