@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Matchpoint.Cli.Terminal;
 using Matchpoint.Client;
+using Matchpoint.Storage;
 using Matchpoint.Transport;
 
 namespace Matchpoint.Cli.Torture;
@@ -72,7 +73,7 @@ internal sealed class TortureRun(string directory, int seed, Action<string> tell
                 await RunRoundAsync(parts, clients, round, violations, cancellation);
             }
         }
-        catch (Exception error) when (error is TimeoutException or TortureException)
+        catch (Exception error) when (IsRefusal(error) || error is TimeoutException or TortureException or StorageException)
         {
             violations.Add($"round {round}: {error.Message}");
         }
@@ -149,7 +150,7 @@ internal sealed class TortureRun(string directory, int seed, Action<string> tell
             if (disks.Victim is { } unread) made.Add($"{unread} has not read yet what is damaged");
             Tell($"writes again after {writes.TotalSeconds:0.00} s, together after {together.TotalSeconds:0.00} s");
         }
-        catch (Exception error) when (error is TimeoutException or TortureException)
+        catch (Exception error) when (IsRefusal(error) || error is TimeoutException or TortureException or StorageException)
         {
             Tell($"BROKEN: {error.Message}");
             throw;
@@ -191,7 +192,7 @@ internal sealed class TortureRun(string directory, int seed, Action<string> tell
                 parts.Disks.Look(parts.Operator.Truth, cancellation);
                 return;
             }
-            catch (Exception error) when (error is ConnectException or ChannelException or ClientException && TimeProvider.System.GetElapsedTime(start) < Patience)
+            catch (Exception error) when (IsRefusal(error) && TimeProvider.System.GetElapsedTime(start) < Patience)
             {
                 // It is started again, or mends what it has found just now.
             }
@@ -237,6 +238,9 @@ internal sealed class TortureRun(string directory, int seed, Action<string> tell
 
         if (expected - 1 != counter) violations.Add($"{client.Counter} is {counter}, and there are {expected - 1} entries");
     }
+
+    /// <summary>A member is not there, or does not answer, or says no: where that lasts, it is a case as any other.</summary>
+    private static bool IsRefusal(Exception error) => error is ConnectException or ChannelException or ClientException;
 
     private sealed record Parts(TortureGroup Group, TortureOperator Operator, TortureFaults Faults, TortureDisks Disks);
 }
