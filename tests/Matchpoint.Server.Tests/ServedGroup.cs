@@ -1,3 +1,4 @@
+using Matchpoint.Node;
 using Matchpoint.Server.Access;
 using Matchpoint.Server.Hosting;
 using Matchpoint.Tests.Node;
@@ -28,9 +29,9 @@ internal sealed class ServedGroup : IAsyncDisposable
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     /// <summary>Starts a group, and a server beside each node.</summary>
-    public static async Task<ServedGroup> StartAsync(int size = 3, MatchpointServerOptions? options = null, Func<MatchpointOptions, MatchpointOptions>? change = null)
+    public static async Task<ServedGroup> StartAsync(int size = 3, MatchpointServerOptions? options = null, Func<MatchpointOptions, MatchpointOptions>? change = null, NodeParts? parts = null)
     {
-        var group = new ServedGroup(await TestGroup.StartAsync(size, change), options ?? new MatchpointServerOptions());
+        var group = new ServedGroup(await TestGroup.StartAsync(size, change, parts), options ?? new MatchpointServerOptions());
         foreach (var name in group.Nodes.Names) await group.ServeAsync(name);
         return group;
     }
