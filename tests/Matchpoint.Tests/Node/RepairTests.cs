@@ -65,6 +65,33 @@ public class RepairTests
     }
 
     [Fact]
+    public async Task The_same_damage_on_two_of_three_is_mended_from_the_third()
+    {
+        await using var group = await TestGroup.StartAsync(parts: SmallSegments);
+        await FillAsync(group, 0, 200);
+        var damaged = group.Replicas.Select(static node => node.Options.Name).ToList();
+        foreach (var name in damaged) await group.StopAsync(name);
+        var before = LogOf(group, damaged[0]);
+        foreach (var name in damaged)
+        {
+            Flip(SegmentOf(group, name, 1), 2000);
+            DeleteIndexes(group, name);
+        }
+
+        // Both at once: neither may wait for the other, nor give it what it has not.
+        foreach (var node in await Task.WhenAll(damaged.Select(group.StartAsync)))
+            Assert.Contains(node.GetStatus().Warnings, static warning => warning.Contains("fetched again", StringComparison.Ordinal));
+        await group.AgreedAsync();
+        await FillAsync(group, 200, 10);
+        foreach (var name in damaged)
+        {
+            Assert.Equal(210, await group[name].Default.ScanAsync(level: ReadLevel.Linearizable, cancellation: Cancellation).CountAsync(Cancellation));
+            await group.StopAsync(name);
+            Assert.Equal(before, LogOf(group, name)[..before.Length]);
+        }
+    }
+
+    [Fact]
     public async Task Damage_that_is_found_while_the_node_runs_is_mended_while_it_runs()
     {
         await using var group = await TestGroup.StartAsync(parts: SmallSegments);
