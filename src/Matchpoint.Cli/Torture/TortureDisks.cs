@@ -111,7 +111,10 @@ internal sealed partial class TortureDisks(TortureGroup group, string backups)
     {
         if (Victim is not { } victim) return;
         if (truth.Find(victim) is null || DamageOf(group[victim], cancellation).Count == 0) Victim = null;
-        foreach (var aside in Directory.EnumerateDirectories(group[victim].Data).Where(static path => IsPutAside(Path.GetFileName(path)))) Directory.Delete(aside, recursive: true);
+        string content;
+        using (var directory = DataDirectory.OpenReadOnly(PhysicalFiles.Instance, group[victim].Data)) content = directory.ContentPath;
+        foreach (var aside in new[] { group[victim].Data, content }.Distinct().SelectMany(Directory.EnumerateDirectories).Where(static path => IsPutAside(Path.GetFileName(path))))
+            Directory.Delete(aside, recursive: true);
     }
 
     private static bool IsPutAside(string name) => name == "damaged" || name.StartsWith("state.unusable-", StringComparison.Ordinal);
@@ -150,7 +153,8 @@ internal sealed partial class TortureDisks(TortureGroup group, string backups)
     /// <summary>Flips a bit of one of the tables that a member's state lies in.</summary>
     private static string FlipState(Random random, TortureMember member)
     {
-        var state = Path.Combine(member.Data, "state");
+        string state;
+        using (var directory = DataDirectory.OpenReadOnly(PhysicalFiles.Instance, member.Data)) state = directory.StatePath; // After a full copy it lies elsewhere.
         var tables = Directory.Exists(state) ? Directory.GetFiles(state, "*.sst").Where(static path => new FileInfo(path).Length > 0).Order(StringComparer.Ordinal).ToList() : [];
         if (tables.Count == 0) return " (no table yet)";
         var path = tables[random.Next(tables.Count)];
