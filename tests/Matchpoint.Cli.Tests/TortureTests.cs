@@ -9,12 +9,12 @@ public sealed class TortureTests
     [Fact]
     public async Task A_tortured_group_loses_nothing_that_was_acknowledged_and_a_new_member_and_a_lost_disk_come_back_by_a_full_copy()
     {
-        // What this seed draws first: a machine becomes a voter, somebody's disk is emptied, and the primary is handed over in each of the two rounds.
-        var torture = await Tool.RunAsync(Deadline, input: "", ["torture", "--rounds", "2", "--seed", "20"]);
+        // What this seed draws first: a machine becomes a voter, somebody's disk is emptied, and the primary is handed over.
+        var torture = await Tool.RunAsync(Deadline, input: "", ["torture", "--rounds", "2", "--seed", "2111"]);
         Assert.True(torture.ExitCode == 0, torture.Output + torture.Errors);
         Assert.Contains("Nothing acknowledged was lost, and all members hold the same.", torture.Output, StringComparison.Ordinal);
         Assert.Contains("AddVoter d (copy from ", torture.Output, StringComparison.Ordinal);
-        Assert.Contains("EmptyDisk b (copy from ", torture.Output, StringComparison.Ordinal);
+        Assert.Contains("EmptyDisk a (copy from ", torture.Output, StringComparison.Ordinal);
         Assert.Contains("Transfer ", torture.Output, StringComparison.Ordinal);
         Assert.Contains("2 full copies seen", torture.Output, StringComparison.Ordinal);
         Assert.Equal("", torture.Errors);

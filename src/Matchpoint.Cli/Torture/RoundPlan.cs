@@ -18,11 +18,20 @@ internal sealed record RoundPlan(bool BacksUp, int? Takes, int? Changes, IReadOn
     /// <summary>The plan of one round.</summary>
     public static RoundPlan Of(int seed, int round)
     {
-        // A prime apart, so that neighbouring seeds do not share their rounds.
-        var random = new Random(unchecked((seed * 7919) + round));
+        var random = new Random(Mix(seed, round));
         var (backs, takes, changes) = (random.Next(BackupEvery) == 0, random.Next(TakeEvery) == 0, random.Next(ChangeEvery) == 0);
         var (take, change) = (random.Next(), random.Next());
         int[] passing = [.. Enumerable.Range(0, random.Next(1, 3)).Select(_ => random.Next())];
         return new RoundPlan(backs, takes ? take : null, changes ? change : null, passing);
+    }
+
+    /// <summary>A number that tells nothing of its neighbours: what generators of neighbouring seeds draw first goes up in equal steps, and some rounds would never follow each other.</summary>
+    private static int Mix(int seed, int round)
+    {
+        // The last steps of SplitMix64.
+        var mixed = unchecked((((ulong)(uint)seed << 32) | (uint)round) + 0x9E3779B97F4A7C15);
+        mixed = unchecked((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9);
+        mixed = unchecked((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB);
+        return (int)((mixed ^ (mixed >> 31)) & int.MaxValue);
     }
 }
