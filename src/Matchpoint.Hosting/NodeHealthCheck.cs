@@ -1,9 +1,13 @@
+using Matchpoint.Node;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Matchpoint.Hosting;
 
 /// <summary>Judges a node by its status.</summary>
-internal sealed class NodeHealthCheck(NodeLifetime lifetime, Func<NodeStatus, Vital> judge) : IHealthCheck
+/// <param name="lifetime">The node, once it is open.</param>
+/// <param name="judge">The question.</param>
+/// <param name="otherwise">How it is where it is not well; what counts as unhealthy the application may soften.</param>
+internal sealed class NodeHealthCheck(NodeLifetime lifetime, Func<NodeStatus, Vital> judge, HealthStatus otherwise) : IHealthCheck
 {
     /// <inheritdoc/>
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
@@ -11,8 +15,8 @@ internal sealed class NodeHealthCheck(NodeLifetime lifetime, Func<NodeStatus, Vi
         if (lifetime.IfOpen is not { } node) return Task.FromResult(new HealthCheckResult(context.Registration.FailureStatus, "the node is not open"));
         var status = node.GetStatus();
         var vital = judge(status);
-        var health = vital.Health == HealthStatus.Unhealthy ? context.Registration.FailureStatus : vital.Health;
-        return Task.FromResult(new HealthCheckResult(health, vital.Sentence, data: new Dictionary<string, object>
+        var bad = otherwise == HealthStatus.Unhealthy ? context.Registration.FailureStatus : otherwise;
+        return Task.FromResult(new HealthCheckResult(vital.IsWell ? HealthStatus.Healthy : bad, vital.Sentence, data: new Dictionary<string, object>
         {
             ["node"] = status.Name,
             ["state"] = $"{status.State}",

@@ -1,3 +1,4 @@
+using Matchpoint.Node;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -54,24 +55,34 @@ public sealed class HealthTests : IDisposable
     }
 
     [Theory]
-    [InlineData(NodeState.Failed, HealthStatus.Unhealthy, HealthStatus.Unhealthy)]
-    [InlineData(NodeState.Following, HealthStatus.Healthy, HealthStatus.Healthy)]
-    [InlineData(NodeState.Primary, HealthStatus.Healthy, HealthStatus.Healthy)]
-    [InlineData(NodeState.AwaitingOperator, HealthStatus.Healthy, HealthStatus.Unhealthy)]
-    [InlineData(NodeState.NeedsCopy, HealthStatus.Healthy, HealthStatus.Unhealthy)]
-    public void A_state_says_whether_a_node_lives_and_is_ready(NodeState state, HealthStatus live, HealthStatus ready)
+    [InlineData(NodeState.Failed, false, false)]
+    [InlineData(NodeState.Following, true, true)]
+    [InlineData(NodeState.Primary, true, true)]
+    [InlineData(NodeState.AwaitingOperator, true, false)]
+    [InlineData(NodeState.NeedsCopy, true, false)]
+    public void A_state_says_whether_a_node_lives_and_is_ready(NodeState state, bool live, bool ready)
     {
         var status = StatusOf(state, lag: null);
-        Assert.Equal(live, Vitals.Live(status).Health);
-        Assert.Equal(ready, Vitals.Ready(status).Health);
+        Assert.Equal(live, Vitals.Live(status).IsWell);
+        Assert.Equal(ready, Vitals.Ready(status).IsWell);
     }
 
     [Theory]
-    [InlineData(0, HealthStatus.Healthy)]
-    [InlineData(10, HealthStatus.Healthy)]
-    [InlineData(11, HealthStatus.Degraded)]
-    public void A_node_that_is_behind_has_not_caught_up(int seconds, HealthStatus expected) =>
-        Assert.Equal(expected, Vitals.CaughtUp(StatusOf(NodeState.Following, TimeSpan.FromSeconds(seconds)), TimeSpan.FromSeconds(10)).Health);
+    [InlineData(0, true)]
+    [InlineData(10, true)]
+    [InlineData(11, false)]
+    public void A_node_that_is_behind_has_not_caught_up(int seconds, bool expected) =>
+        Assert.Equal(expected, Vitals.CaughtUp(StatusOf(NodeState.Following, TimeSpan.FromSeconds(seconds)), TimeSpan.FromSeconds(10)).IsWell);
+
+    [Fact]
+    public void A_node_that_does_not_count_or_is_not_ready_has_not_caught_up_however_current_it_is()
+    {
+        var current = StatusOf(NodeState.Following, TimeSpan.Zero);
+        Assert.Contains("does not count", Vitals.CaughtUp(current with { Counts = false }, TimeSpan.FromSeconds(10)).Sentence, StringComparison.Ordinal);
+        Assert.False(Vitals.CaughtUp(current with { Counts = false }, TimeSpan.FromSeconds(10)).IsWell);
+        Assert.False(Vitals.CaughtUp(current with { State = NodeState.Electing }, TimeSpan.FromSeconds(10)).IsWell);
+        Assert.False(Vitals.CaughtUp(current with { Lag = null }, TimeSpan.FromSeconds(10)).IsWell);
+    }
 
     private static NodeStatus StatusOf(NodeState state, TimeSpan? lag) => new()
     {
