@@ -35,50 +35,34 @@ internal static class RollbacksApply
         if (rollback.State != RollbackState.Undone) throw new RefusedException($"{rollback.Name}: nothing was undone ({rollback.State}), so there is nothing to write once more");
         var own = new List<long>();
         int applied = 0, conflicts = 0, unfinished = 0;
-        foreach (var transaction in RollbackStore.Operations(directory, rollback.Name).GroupBy(operation => operation.Transaction).OrderBy(operations => operations.Max(operation => operation.Vlsn)))
+        foreach (var transaction in UndoneTransaction.InOrder(RollbackStore.Operations(directory, rollback.Name)))
         {
             cancellation.ThrowIfCancellationRequested();
-            if (!transaction.First().Committed)
+            if (!transaction.IsCommitted)
             {
                 unfinished++;
-                Print(json, transaction.Key.Value, "never committed: left alone", []);
+                Print(json, transaction.Number, "never committed: left alone", []);
                 continue;
             }
 
-            var answer = await cluster.AskPrimaryAsync(
-                new ClientRequest
-                {
-                    Op = "reapply",
-                    Since = Math.Max(0, rollback.Header.Matchpoint.Value),
-                    Own = own,
-                    Operations = [.. transaction.Select(operation => new ClientOperation(KindOf(operation.Kind), null, operation.Database, operation.Key, operation.Second))],
-                },
-                cancellation);
+            var answer = await cluster.AskPrimaryAsync(transaction.Reapply(rollback.Header.Matchpoint.Value, own), cancellation);
             if (answer.Found)
             {
                 applied++;
                 var token = CommitToken.Parse(answer.Token!);
                 own.Add(token.Vlsn);
-                Print(json, transaction.Key.Value, $"applied as {token}", []);
+                Print(json, transaction.Number, $"applied as {token}", []);
             }
             else
             {
                 conflicts++;
-                Print(json, transaction.Key.Value, "conflict: nothing written", answer.Conflicts ?? []);
+                Print(json, transaction.Number, "conflict: nothing written", answer.Conflicts ?? []);
             }
         }
 
         if (!json) Console.Out.WriteLine($"{applied} transactions applied, {conflicts} in conflict, {unfinished} never committed");
         return conflicts > 0 ? ExitCode.Refused : ExitCode.Success;
     }
-
-    private static ChangeKind KindOf(string kind) => kind switch
-    {
-        "put" => ChangeKind.Put,
-        "delete" => ChangeKind.Delete,
-        "delete-range" => ChangeKind.DeleteRange,
-        _ => throw Protocol.Invariant.Unreachable(kind),
-    };
 
     private static void Print(bool json, long transaction, string outcome, IReadOnlyList<string> conflicts)
     {

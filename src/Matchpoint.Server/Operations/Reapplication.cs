@@ -21,27 +21,21 @@ internal sealed class Reapplication(MatchpointNode node, ExportReader exports)
         var primary = new PrimaryLine(node);
         var outcomes = new List<ReapplyOutcome>();
         var own = new List<long>();
-        foreach (var transaction in operations.GroupBy(static operation => operation.Transaction.Value).OrderBy(static one => one.Max(static operation => operation.Vlsn.Value)))
+        foreach (var transaction in UndoneTransaction.InOrder(operations))
         {
-            if (!transaction.First().Committed)
+            if (!transaction.IsCommitted)
             {
-                outcomes.Add(new ReapplyOutcome(transaction.Key, "unfinished", null, []));
+                outcomes.Add(new ReapplyOutcome(transaction.Number, "unfinished", null, []));
                 continue;
             }
 
             var answer = await primary.AskAsync(
-                new ClientRequest
-                {
-                    Op = "reapply",
-                    Since = matchpoint,
-                    Own = own,
-                    Operations = [.. transaction.Select(static operation => new ClientOperation(KindOf(operation.Kind), null, operation.Database, operation.Key, operation.Second))],
-                },
+                transaction.Reapply(matchpoint, own),
                 (request, token) => new ClientService(node).ReapplyAsync(request, token).AsTask(),
                 node.Options.CommitTimeout,
                 cancellation).ConfigureAwait(false);
             if (answer.Found) own.Add(CommitToken.Parse(answer.Token!).Vlsn);
-            outcomes.Add(new ReapplyOutcome(transaction.Key, answer.Found ? "applied" : "conflict", answer.Found ? answer.Token : null, answer.Conflicts ?? []));
+            outcomes.Add(new ReapplyOutcome(transaction.Number, answer.Found ? "applied" : "conflict", answer.Found ? answer.Token : null, answer.Conflicts ?? []));
         }
 
         return outcomes;
@@ -56,7 +50,7 @@ internal sealed class Reapplication(MatchpointNode node, ExportReader exports)
         {
             try
             {
-                if (matchpoint is null) matchpoint = Math.Max(0, RollbackJson.ReadHeader(line).Matchpoint.Value);
+                if (matchpoint is null) matchpoint = RollbackJson.ReadHeader(line).Matchpoint.Value;
                 else if (line.TryGetProperty("end", out var count)) end = count.GetInt64();
                 else operations.Add(RollbackJson.ReadOperation(line));
             }
@@ -69,12 +63,4 @@ internal sealed class Reapplication(MatchpointNode node, ExportReader exports)
         // Half of an export would be written as if it were whole.
         return matchpoint is { } at && end == operations.Count ? (at, operations) : throw ExportReader.Damaged(name, $"{operations.Count} operations, and an end that counts {end}");
     }
-
-    private static ChangeKind KindOf(string kind) => kind switch
-    {
-        "put" => ChangeKind.Put,
-        "delete" => ChangeKind.Delete,
-        "delete-range" => ChangeKind.DeleteRange,
-        _ => throw Protocol.Invariant.Unreachable(kind),
-    };
 }
