@@ -48,8 +48,20 @@ internal sealed class CommitBench(BenchSetup setup)
             rawFlush.Add(RawDisk.Flush(setup.Directory, RawFlushes, setup.Time));
         }
 
-        return [Figure.Most("raw.flush", "flushes/s", rawFlush), .. Rows.Concat(SecuredRows).Select(row => FigureOf(row.Name, results[row.Name], row.IsSynced ? rawFlush.Max() : null))];
+        return
+        [
+            Figure.Most("raw.flush", "flushes/s", rawFlush),
+            .. Rows.Concat(SecuredRows).Select(row => FigureOf(row.Name, results[row.Name], row.IsSynced ? rawFlush.Max() : null)),
+            .. SecuredRows.Select(row => LatencyOf(row.Writers, results)),
+        ];
     }
+
+    /// <summary>What half of the commits over TLS took at most; the limit is the same without TLS in the same run, so that the ratio is what TLS costs.</summary>
+    private static Figure LatencyOf(int writers, Dictionary<string, List<LoadResult>> results) => Figure.Least(
+        $"commit.tls.latency.{writers}",
+        "us",
+        [.. results[$"commit.tls.majority.{writers}"].Select(static run => run.P50)],
+        results[$"commit.sync.majority.{writers}"].Min(static run => run.P50));
 
     /// <summary>The same over TLS: what it costs shows beside the rows without it.</summary>
     private async Task RunSecuredAsync(int run, Dictionary<string, List<LoadResult>> results, CancellationToken cancellation)
