@@ -14,7 +14,16 @@ namespace Matchpoint.Server.Hosting;
 /// <summary>A server of its own beside a node, for programs that have none.</summary>
 internal sealed class MatchpointHost : IAsyncDisposable
 {
+    /// <summary>How many connections there may be at once; a further one is closed. Each costs memory before anybody knows whose it is.</summary>
+    internal const int MaxConnections = 1024;
+
     private static readonly TimeSpan ClosingTime = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long a request's line and headers may take: as long as a node waits for what a connection wants.</summary>
+    private static readonly TimeSpan HeadersTime = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a connection may ask nothing.</summary>
+    private static readonly TimeSpan IdleTime = TimeSpan.FromMinutes(1);
 
     private readonly WebApplication _application;
     private readonly MatchpointNode _node;
@@ -45,6 +54,9 @@ internal sealed class MatchpointHost : IAsyncDisposable
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes;
+            kestrel.Limits.MaxConcurrentConnections = MaxConnections;
+            kestrel.Limits.RequestHeadersTimeout = HeadersTime;
+            kestrel.Limits.KeepAliveTimeout = IdleTime;
             Listen(kestrel, endpoint, security.Secure);
         });
         // A stream of changes has no end: it is cut when the server stops.
