@@ -39,7 +39,7 @@ internal sealed class CopySource : IDisposable
     /// <summary>Where its log ends.</summary>
     public LogPosition End { get; private set; }
 
-    /// <summary>Takes a picture, and reads all of it for its digests.</summary>
+    /// <summary>Takes a picture, and reads for its digests what is not known of it.</summary>
     /// <param name="directory">The node's directory.</param>
     /// <param name="states">The kind of its state.</param>
     /// <param name="log">Its log.</param>
@@ -47,9 +47,10 @@ internal sealed class CopySource : IDisposable
     /// <param name="durable">A record that is durable and written here.</param>
     /// <param name="id">What the copy is called.</param>
     /// <param name="cancellation">Gives up.</param>
+    /// <param name="known">The digests of an earlier picture of the same open state; from now on those of this one. Null to read everything.</param>
     /// <exception cref="StorageException">The picture cannot be taken, or what it is to hold is damaged.</exception>
     public static CopySource Create(
-        DataDirectory directory, IStateStore states, RecordLog log, IState state, Vlsn durable, Guid id, CancellationToken cancellation)
+        DataDirectory directory, IStateStore states, RecordLog log, IState state, Vlsn durable, Guid id, CancellationToken cancellation, KnownDigests? known = null)
     {
         var files = directory.Files;
         files.CreateDirectory(directory.SnapshotsPath);
@@ -61,7 +62,8 @@ internal sealed class CopySource : IDisposable
         var source = new CopySource(directory, states, path, log.View());
         try
         {
-            source.Describe(before, state.Applied.Vlsn, durable, id, cancellation);
+            source.Describe(before, state.Applied.Vlsn, durable, id, known, cancellation);
+            known?.Remember(source.Offer.Files);
             return source;
         }
         catch
@@ -100,7 +102,7 @@ internal sealed class CopySource : IDisposable
         _states.Remove(_path);
     }
 
-    private void Describe(Vlsn before, Vlsn applied, Vlsn durable, Guid id, CancellationToken cancellation)
+    private void Describe(Vlsn before, Vlsn applied, Vlsn durable, Guid id, KnownDigests? known, CancellationToken cancellation)
     {
         // The picture stands at or above the record that was applied before it was taken; the log's part begins with the segment that holds that one.
         var end = _view.PositionAt(Vlsn.Min(Vlsn.Max(durable, applied), _view.Last));
@@ -123,7 +125,8 @@ internal sealed class CopySource : IDisposable
         {
             var file = _directory.Files.Open(path, FileOpening.Read);
             _files.Add(file);
-            described.Add(Digest(name, file, length < 0 ? file.Length : length, cancellation));
+            var wholeLength = length < 0 ? file.Length : length;
+            described.Add(known?.TryGet(name, wholeLength) ?? Digest(name, file, wholeLength, cancellation));
         }
 
         Offer = new CopyOffer(id, Vlsn.Min(applied, end.Vlsn), end.Vlsn, described.MoveToImmutable());

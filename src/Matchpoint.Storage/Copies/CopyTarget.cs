@@ -16,7 +16,7 @@ namespace Matchpoint.Storage.Copies;
 internal sealed class CopyTarget : IDisposable
 {
     /// <summary>
-    /// So much is written before it is flushed. A file system may make every flush on the same disk wait for all that was written before it, whosever it is; the members on this machine, and the
+    /// So much may be written and wait to be flushed. A file system may make every flush on the same disk wait for all that was written before it, whosever it is; the members on this machine, and the
     /// device, are to wait for a little at a time.
     /// </summary>
     public const int FlushStep = 8 * 1024 * 1024;
@@ -187,7 +187,8 @@ internal sealed class CopyTarget : IDisposable
         {
             var described = _offer.Files[i];
             var file = _files[i] = files.Open(Path.Combine(_path, described.Name), FileOpening.OpenOrCreate);
-            if (file.Length != described.Length) file.SetLength(described.Length);
+            // It grows with what comes: made as long as it will be, it would be read to its end for chunks that came before, all of it holes.
+            if (file.Length > described.Length) file.SetLength(described.Length);
             for (var chunk = 0; chunk < described.Chunks.Length; chunk++)
             {
                 cancellation.ThrowIfCancellationRequested();

@@ -53,6 +53,21 @@ public class CopyTests
     }
 
     [Fact]
+    public void A_file_is_no_longer_than_what_came_of_it_so_that_no_holes_are_read()
+    {
+        using var donor = new Donor(new MemoryFiles(), records: 40, applied: 25, durable: 30, valueBytes: 200_000);
+        var files = new MemoryFiles();
+        using var target = Begin(donor, files);
+        var large = donor.Source.Offer.Files.Select(static (file, index) => (file, index)).First(static one => one.file.Length > 0 && one.file.Name.StartsWith("log/", StringComparison.Ordinal));
+        using var file = files.Open($"{To}/{ContentSwitch.NameOf(1)}/{large.file.Name}", FileOpening.Read);
+        Assert.Equal(0, file.Length);
+        var buffer = new byte[Limits.ChunkBytes];
+        var length = donor.Source.Read(large.index, 0, buffer);
+        target.Write(large.index, 0, buffer.AsSpan(0, length));
+        Assert.Equal(length, file.Length);
+    }
+
+    [Fact]
     public void What_the_node_holds_anyway_is_not_fetched()
     {
         var files = new MemoryFiles();
