@@ -83,7 +83,7 @@ public sealed record MatchpointOptions
     /// <summary>How old the log may be that is kept for members that are away or behind: a minute or more; null for any age, up to <see cref="LogKeepBytes"/>.</summary>
     public TimeSpan? LogKeepTime { get; init; }
 
-    /// <summary>How many bytes a second a full copy may take that this node gives to another: 64 KiB or more; null for as many as go.</summary>
+    /// <summary>How many bytes a second a full copy may take that this node gives to another: 64 KiB or more; null for as many as commits bear, and as go where nobody commits.</summary>
     public long? CopyBytesPerSecond { get; init; }
 
     /// <summary>

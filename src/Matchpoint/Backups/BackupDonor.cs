@@ -37,7 +37,7 @@ internal sealed class BackupDonor(Func<NodeCore> current, NodeParts parts)
             await send(new ClientAnswer { Backup = ClientBackup.Of(facts, core.Options.Time.GetUtcNow()) }).ConfigureAwait(false);
             channel.Write(source.Offer);
             await channel.FlushAsync(Limits.MessageTimeout, linked).ConfigureAwait(false);
-            await CopyDonor.SendChunksAsync(channel, source, core.Clock, core.Options.CopyBytesPerSecond, linked).ConfigureAwait(false);
+            await CopyDonor.SendChunksAsync(channel, source, core.Clock, new Outflow(core.Options.CopyBytesPerSecond, core.Pacing), linked).ConfigureAwait(false);
             return true;
         }
     }, cancellation);

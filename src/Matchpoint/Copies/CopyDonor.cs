@@ -21,17 +21,23 @@ namespace Matchpoint.Copies;
 /// <param name="Role">As what it feeds others: the term as whose primary it is confirmed, itself or through its feeder.</param>
 internal sealed record CopyStock(DataDirectory Directory, IStateStore States, RecordLog Log, IState State, Func<Vlsn> Durable, Func<FeedingRole> Role);
 
+/// <summary>How fast a node gives away what it holds.</summary>
+/// <param name="Most">The operator's rate in bytes per second; null for as many as go.</param>
+/// <param name="Pacing">Sees to it that commits do not pay for it.</param>
+internal sealed record Outflow(long? Most, CopyPacing Pacing);
+
 /// <summary>
 /// Gives full copies of what this node holds to members that need one, one at a time: describes a picture, then sends the chunks that are asked for. Reads and writes go on meanwhile. On the primary
 /// it also keeps the log for those that fetch a copy, from whomever.
 /// </summary>
-internal sealed class CopyDonor(CopyStock stock, Members members, NodeClock clock, Func<Guid> newId, long? bytesPerSecond, LogRetention retention) : IDisposable
+internal sealed class CopyDonor(CopyStock stock, Members members, NodeClock clock, Func<Guid> newId, Outflow outflow, LogRetention retention) : IDisposable
 {
     /// <summary>The service's name.</summary>
     public const string Service = "REP_COPY";
 
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly CopyPicture _picture = new(clock);
+    private readonly KnownDigests _known = new();
     private readonly Lock _gate = new();
     private (NodeId Node, CancellationTokenSource Replaced)? _serving;
 
@@ -150,7 +156,7 @@ internal sealed class CopyDonor(CopyStock stock, Members members, NodeClock cloc
         var durable = Vlsn.Min(stock.Durable(), stock.Log.Appended.Vlsn);
         await stock.Log.WaitAsync(durable, FlushPolicy.Write, stopping).ConfigureAwait(false);
         var source = _picture.Take(request) ?? await BusyWork.RunAsync(
-            channel, clock, token => CopySource.Create(stock.Directory, stock.States, stock.Log, stock.State, durable, newId(), token), stopping).ConfigureAwait(false);
+            channel, clock, token => CopySource.Create(stock.Directory, stock.States, stock.Log, stock.State, durable, newId(), token, _known), stopping).ConfigureAwait(false);
         var isDone = false;
         try
         {
@@ -163,6 +169,7 @@ internal sealed class CopyDonor(CopyStock stock, Members members, NodeClock cloc
         catch (DamageException)
         {
             isDone = true; // A picture that the disk has lost a part of serves nobody.
+            _known.Forget();
             throw;
         }
         finally
@@ -176,23 +183,30 @@ internal sealed class CopyDonor(CopyStock stock, Members members, NodeClock cloc
     {
         channel.Write(source.Offer);
         await channel.FlushAsync(Limits.MessageTimeout, stopping).ConfigureAwait(false);
-        await SendChunksAsync(channel, source, clock, bytesPerSecond, stopping).ConfigureAwait(false);
+        await SendChunksAsync(channel, source, clock, outflow, stopping).ConfigureAwait(false);
     }
 
     /// <summary>Sends the chunks of a picture that are asked for, until nobody asks any more: that ends in the channel's exception.</summary>
-    internal static async Task SendChunksAsync(Channel channel, CopySource source, NodeClock clock, long? bytesPerSecond, CancellationToken stopping)
+    internal static async Task SendChunksAsync(Channel channel, CopySource source, NodeClock clock, Outflow outflow, CancellationToken stopping)
     {
-        CopyThrottle? throttle = null;
-        while (true)
+        CopyPacer? pacer = null;
+        try
         {
-            var frame = await channel.ReceiveAsync(Limits.MessageTimeout, stopping).ConfigureAwait(false);
-            if (Opcodes.Of(frame.Span) == Opcode.CopyBusy) continue; // It looks through what it has already.
-            // The time before the first chunk is asked for is none that could be made up for.
-            if (bytesPerSecond is { } most) throttle ??= new CopyThrottle(most, clock.Now);
-            var length = Put(channel, source, ChunkRequest.Decode(frame.Span));
-            var wait = throttle?.WaitFor(length, clock.Now) ?? TimeSpan.Zero;
-            if (wait > TimeSpan.Zero) await Task.Delay(wait, clock.Time, stopping).ConfigureAwait(false);
-            await channel.FlushAsync(Limits.MessageTimeout, stopping).ConfigureAwait(false);
+            while (true)
+            {
+                var frame = await channel.ReceiveAsync(Limits.MessageTimeout, stopping).ConfigureAwait(false);
+                if (Opcodes.Of(frame.Span) == Opcode.CopyBusy) continue; // It looks through what it has already.
+                // The time before the first chunk is asked for is none that could be made up for.
+                pacer ??= outflow.Pacing.Begin(outflow.Most);
+                var length = Put(channel, source, ChunkRequest.Decode(frame.Span));
+                var wait = outflow.Pacing.WaitFor(pacer, length);
+                if (wait > TimeSpan.Zero) await Task.Delay(wait, clock.Time, stopping).ConfigureAwait(false);
+                await channel.FlushAsync(Limits.MessageTimeout, stopping).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            if (pacer is not null) outflow.Pacing.End(pacer);
         }
     }
 

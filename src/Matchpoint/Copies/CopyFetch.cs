@@ -97,7 +97,7 @@ internal sealed class CopyFetch(RecordLog log, IStateStore states, Members membe
             await channel.FlushAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
             channel.MaxFrameBytes = Limits.FrameBytes;
             var frame = await channel.ReceiveAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
-            // The donor reads all of it for its digests first.
+            // The donor reads what it does not know of it for its digests first.
             while (Opcodes.Of(frame.Span) == Opcode.CopyBusy) frame = await channel.ReceiveAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
             var offer = CopyOffer.Decode(frame.Span);
             if (offer.Last.Next < neededFrom)

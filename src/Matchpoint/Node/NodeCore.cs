@@ -39,12 +39,13 @@ internal sealed partial class NodeCore : IElectionHost, IFollowerHost, IAsyncDis
     private int _isFailed;
     private int _isDisposed;
 
-    private NodeCore(MatchpointOptions options, NodeParts parts, OpenedNode opened)
+    private NodeCore(MatchpointOptions options, NodeParts parts, OpenedNode opened, CopyPacing pacing)
     {
         var (directory, log, ballot, keeper) = (opened.Directory, opened.Log, opened.Ballot, opened.Keeper);
         Options = options;
         _network = parts.Network;
         PieceBytes = parts.PieceBytes;
+        Pacing = pacing;
         _directory = directory;
         Log = log;
         _ballot = ballot;
@@ -66,7 +67,7 @@ internal sealed partial class NodeCore : IElectionHost, IFollowerHost, IAsyncDis
         Elections = new ElectionDriver(_settings, ballot, log, Members, Feeders, Progress, Clock, parts.Network, this);
         var stock = new CopyStock(directory, parts.States(options), log, keeper.State, () => Progress.Durable, () => Feeders.Role);
         Retention = new LogRetention(log, keeper.State, Members, Feeders, Clock, parts.Retention(options, parts.Log), Board, Fail);
-        _donor = new CopyDonor(stock, Members, Clock, parts.NewId, options.CopyBytesPerSecond, Retention);
+        _donor = new CopyDonor(stock, Members, Clock, parts.NewId, new Outflow(options.CopyBytesPerSecond, Pacing), Retention);
         _ranges = new RangeDonor(log, Members, () => Progress.Durable);
         _copying = new CopyFetch(log, stock.States, Members, Clock, options, parts.Network) { Progressed = OnCopyProgress };
         Scrub = new Scrub(log, keeper.State, Clock, options.ScrubBytesPerSecond, parts)
@@ -88,6 +89,9 @@ internal sealed partial class NodeCore : IElectionHost, IFollowerHost, IAsyncDis
 
     /// <summary>The node's options.</summary>
     public MatchpointOptions Options { get; }
+
+    /// <summary>Sees to it that commits do not pay for what this node gives away.</summary>
+    public CopyPacing Pacing { get; }
 
     /// <summary>How much a transaction may say in one record, in bytes.</summary>
     public int PieceBytes { get; }
@@ -161,7 +165,9 @@ internal sealed partial class NodeCore : IElectionHost, IFollowerHost, IAsyncDis
     public static async Task<NodeCore> OpenAsync(
         MatchpointOptions options, NodeParts parts, Func<NodeCore, IReadOnlyDictionary<string, ServiceHandler>> services, DamageException? found, CancellationToken cancellation)
     {
-        var core = new NodeCore(options, parts, await NodeOpening.OpenAsync(options, parts, found, cancellation).ConfigureAwait(false));
+        var pacing = new CopyPacing(new NodeClock(options.Time));
+        parts = pacing.Hear(parts);
+        var core = new NodeCore(options, parts, await NodeOpening.OpenAsync(options, parts, found, cancellation).ConfigureAwait(false), pacing);
         try
         {
             await core.StartAsync(services(core)).ConfigureAwait(false);
