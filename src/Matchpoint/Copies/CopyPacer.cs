@@ -15,7 +15,7 @@ internal sealed class CopyPacer(long? most, TimeSpan bound, TimeSpan now)
     /// <summary>It goes on this fast at least, in bytes per second, whatever it costs.</summary>
     public const double Least = 8 * 1024 * 1024;
 
-    /// <summary>How fast it begins beside commits, in bytes per second. Where nobody suffers it is many times as fast a second later.</summary>
+    /// <summary>How fast it begins beside commits, in bytes per second. Where nobody suffers it is twice as fast a second later.</summary>
     public const double First = 32 * 1024 * 1024;
 
     /// <summary>It is at least so many times as fast as the log grows, or the log that is held behind the copy would run out.</summary>
@@ -32,6 +32,7 @@ internal sealed class CopyPacer(long? most, TimeSpan bound, TimeSpan now)
     private static readonly TimeSpan PaceSlack = TimeSpan.FromMilliseconds(20);
 
     private readonly CopyThrottle _throttle = new(most is null ? PaceSlack : Slack, now);
+    private TimeSpan _flushedAt = now;
 
     /// <summary>A flush that takes longer is slow.</summary>
     public TimeSpan Bound { get; } = bound;
@@ -41,7 +42,14 @@ internal sealed class CopyPacer(long? most, TimeSpan bound, TimeSpan now)
 
     /// <summary>The log was flushed while commits come one after another.</summary>
     /// <param name="took">How long it took.</param>
-    public void Flushed(TimeSpan took) => BytesPerSecond = BytesPerSecond is not { } rate ? First : Math.Clamp(rate * (took > Bound ? AfterSlow : AfterQuick), Least, Unbounded);
+    /// <param name="now">The time.</param>
+    public void Flushed(TimeSpan took, TimeSpan now)
+    {
+        // Thousands of flushes a second would have it overshoot before the disk has anything to say to it: it takes a second at least to double.
+        var quick = Math.Min(AfterQuick, Math.Pow(2, (now - _flushedAt).TotalSeconds));
+        _flushedAt = now;
+        BytesPerSecond = BytesPerSecond is not { } rate ? First : Math.Clamp(rate * (took > Bound ? AfterSlow : quick), Least, Unbounded);
+    }
 
     /// <summary>Nobody commits any more.</summary>
     public void Quiet() => BytesPerSecond = null;

@@ -66,7 +66,7 @@ internal sealed class CopyPacing(NodeClock clock)
             // What they take beside a transfer is not what they take.
             if (_pacers.Count == 0) _usual[_count++ % Remembered] = took;
             if (_run < Run) return;
-            foreach (var pacer in _pacers) pacer.Flushed(took);
+            foreach (var pacer in _pacers) pacer.Flushed(took, now);
         }
     }
 
@@ -88,7 +88,7 @@ internal sealed class CopyPacing(NodeClock clock)
         {
             var now = clock.Now;
             var pacer = new CopyPacer(most, Bound_Locked(), now);
-            if (_run == Run && now - _flushedAt <= Pause) pacer.Flushed(TimeSpan.Zero);
+            if (_run == Run && now - _flushedAt <= Pause) pacer.Flushed(TimeSpan.Zero, now);
             _pacers.Add(pacer);
             return pacer;
         }

@@ -33,7 +33,7 @@ internal sealed class Schedule
     /// <summary>So long after the last fault all members must have come together, and all that was asked must be answered.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    /// <summary>Whose logs are trimmed is drawn from here. Of the numbers from 6 on it is the first that leaves all seeds as they were in which something had been found before there were any.</summary>
+    /// <summary>Whose logs are trimmed is drawn from here. From 6 on it is the first number that leaves all seeds as they were in which something had been found before.</summary>
     private const int TrimmingStream = 33760;
 
     private readonly ulong _seed;

@@ -23,8 +23,16 @@ public class CopyPacerTests
     public void Beside_commits_that_do_not_suffer_it_is_at_full_speed_soon()
     {
         var pacer = new CopyPacer(null, Usual, TimeSpan.Zero);
-        for (var i = 0; i < 2000; i++) pacer.Flushed(Usual);
+        for (var i = 0; i < 2000; i++) pacer.Flushed(Usual, At(i));
         Assert.True(pacer.BytesPerSecond > 1e9, $"{pacer.BytesPerSecond}");
+    }
+
+    [Fact]
+    public void Many_flushes_in_a_moment_do_not_make_it_much_faster()
+    {
+        var pacer = new CopyPacer(null, Usual, TimeSpan.Zero);
+        for (var i = 0; i < 10_000; i++) pacer.Flushed(Usual, TimeSpan.FromMilliseconds(0.1 * i));
+        Assert.InRange(pacer.BytesPerSecond!.Value, CopyPacer.First * 1.99, CopyPacer.First * 2);
     }
 
     [Theory]
@@ -33,7 +41,7 @@ public class CopyPacerTests
     public void Every_hundredth_slow_flush_is_what_it_settles_at(int oneOf)
     {
         var pacer = new CopyPacer(null, Usual, TimeSpan.Zero);
-        for (var i = 0; i < 20_000; i++) pacer.Flushed(i % oneOf == 0 ? Slow : Usual);
+        for (var i = 0; i < 20_000; i++) pacer.Flushed(i % oneOf == 0 ? Slow : Usual, At(i));
         Assert.Equal(oneOf < 100, pacer.BytesPerSecond < CopyPacer.First);
     }
 
@@ -41,7 +49,7 @@ public class CopyPacerTests
     public void However_slow_flushes_are_it_goes_on_at_its_least_rate()
     {
         var pacer = new CopyPacer(null, Usual, TimeSpan.Zero);
-        for (var i = 0; i < 1000; i++) pacer.Flushed(Slow);
+        for (var i = 0; i < 1000; i++) pacer.Flushed(Slow, At(i));
         Assert.InRange(RateOf(pacer, growth: 0), CopyPacer.Least * 0.95, CopyPacer.Least * 1.05);
     }
 
@@ -49,7 +57,7 @@ public class CopyPacerTests
     public void It_outruns_the_log_that_is_held_behind_it()
     {
         var pacer = new CopyPacer(null, Usual, TimeSpan.Zero);
-        for (var i = 0; i < 1000; i++) pacer.Flushed(Slow);
+        for (var i = 0; i < 1000; i++) pacer.Flushed(Slow, At(i));
         Assert.InRange(RateOf(pacer, growth: 40e6), 2 * 40e6 * 0.95, 2 * 40e6 * 1.05);
     }
 
@@ -60,7 +68,7 @@ public class CopyPacerTests
     public void The_operators_rate_is_kept_whatever_commits_pay(long rate)
     {
         var pacer = new CopyPacer(rate, Usual, TimeSpan.Zero);
-        for (var i = 0; i < 1000; i++) pacer.Flushed(Slow);
+        for (var i = 0; i < 1000; i++) pacer.Flushed(Slow, At(i));
         Assert.InRange(RateOf(pacer, growth: 0), rate * 0.95, rate * 1.001);
     }
 
@@ -68,7 +76,7 @@ public class CopyPacerTests
     public void The_operators_rate_is_never_exceeded_however_much_is_written()
     {
         var pacer = new CopyPacer(1_000_000, Usual, TimeSpan.Zero);
-        for (var i = 0; i < 1000; i++) pacer.Flushed(Slow);
+        for (var i = 0; i < 1000; i++) pacer.Flushed(Slow, At(i));
         Assert.InRange(RateOf(pacer, growth: 40e6), 950_000, 1_001_000);
     }
 
@@ -148,6 +156,9 @@ public class CopyPacerTests
             }
         }
     }
+
+    /// <summary>When the nth flush is done: a hundred in a second.</summary>
+    private static TimeSpan At(int n) => TimeSpan.FromMilliseconds(10 * n);
 
     private static double RateOf(CopyPacer pacer, double growth)
     {
