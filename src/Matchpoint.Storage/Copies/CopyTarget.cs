@@ -73,11 +73,29 @@ internal sealed class CopyTarget : IDisposable
     public static bool InstallWhole(DataDirectory directory)
     {
         if (WholeMark.TryRead(directory.Files, directory.ContentOf(directory.Copy + 1), directory.Copy + 1) is not { } export) return false;
-        BallotFile.Open(directory, hasRecords: true).ForgetLog();
+        if (!HoldsAllOf(directory)) BallotFile.Open(directory, hasRecords: true).ForgetLog();
         LogCut.FinishExport(directory, export);
         directory.SwitchToNextCopy();
         WholeMark.Remove(directory.Files, directory.ContentPath);
         return true;
+    }
+
+    /// <summary>
+    /// Whether the copy reaches as far as the log whose place it takes. All of it is durable: then what this node acknowledged and is durable is in it, for at each number only one record can be.
+    /// So the node has broken no promise. Were it fenced all the same, a group that needs it to elect would wait for ever.
+    /// </summary>
+    private static bool HoldsAllOf(DataDirectory directory)
+    {
+        try
+        {
+            using var old = LogView.Look(directory);
+            using var copy = LogView.Look(directory.Of(directory.Copy + 1));
+            return copy.Last >= old.Last;
+        }
+        catch (Exception error) when (error is StorageException or IOException)
+        {
+            return false; // How far it reached is not known.
+        }
     }
 
     /// <summary>Removes what the content that is in use has replaced, once it was opened.</summary>
