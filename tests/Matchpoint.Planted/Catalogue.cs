@@ -91,8 +91,6 @@ internal static class Catalogue
             "            Flush(file);\n            file.Dispose();", "            file.Dispose();"),
         new("copy-not-exported", "what a full copy takes the place of is not exported, though nobody else may have it", "src/Matchpoint/Copies/CopyFetch.cs",
             "target.Finish(states, ExportUndecided())", "target.Finish(states, export: \"\")"),
-        new("copy-of-undecided", "a donor gives what is not yet durable, and whoever fetches it takes it for durable", "src/Matchpoint/Copies/CopyDonor.cs",
-            "var durable = Vlsn.Min(stock.Durable(), stock.Log.Appended.Vlsn);", "var durable = stock.Log.Appended.Vlsn;"),
         new("copy-believed", "chunks that an earlier attempt has left count as those of this copy, whatever they say", "src/Matchpoint.Storage/Copies/CopyTarget.cs",
             "if (Has(file, position, bytes, described.Chunks[chunk]) ||", "if (file.Read(position, bytes) == bytes.Length ||"),
     ];

@@ -67,7 +67,7 @@ internal sealed record GroupSettings
         if (random.Next(4) != 0) return this;
         var segment = random.Next(300, random.Next(500, 2000));
         // What the last write before a crash brought is not removed before anybody has seen it.
-        var keep = 2048 + (segment * random.Next(3));
+        var keep = 1024 + (segment * random.Next(3));
         var budget = keep + (segment * random.Next(1, 4));
         return this with
         {
