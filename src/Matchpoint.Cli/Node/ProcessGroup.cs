@@ -55,6 +55,9 @@ internal sealed class ProcessGroup : IAsyncDisposable
     /// <summary>Where a member listens.</summary>
     public Endpoint EndpointOf(string name) => _endpoints[name];
 
+    /// <summary>The number of a member's process.</summary>
+    public int ProcessOf(string name) => _processes[name].Id;
+
     /// <summary>A member's directory.</summary>
     public string DirectoryOf(string name) => Path.Combine(_directory, name);
 

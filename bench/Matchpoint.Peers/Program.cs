@@ -1,0 +1,3 @@
+using Matchpoint.Peers;
+
+return await PeersCommand.Create().Parse(args).InvokeAsync();
