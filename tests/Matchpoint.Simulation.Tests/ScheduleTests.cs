@@ -57,6 +57,8 @@ public sealed class ScheduleTests
     [InlineData(12091, "a secondary that rightly waits for its operator, where what was durable was lost with the power, was waited for")]
     [InlineData(6322, "the name of a new log directory that a failed flush left in the cache alone was taken for made")]
     [InlineData(101889, "the operator put an old ballot back though nobody else knew of the term in which the machine had voted while it closed")]
+    [InlineData(52620, "whoever followed the changes to a transaction whose first pieces are not kept any more was refused for ever, and not told where to go on")]
+    [InlineData(7896, "a full copy was believed durable though a flush of the names of its files had failed in an earlier attempt")]
     [InlineData(586, "a group whose log ended with the pieces of a transaction that was given up was never told to be together")]
     [InlineData(200025, "a node with a damaged identity and no record yet could not be opened again")]
     [InlineData(200099, "a node whose log was cut before damage could not help to elect, though it knew what it had promised")]

@@ -48,9 +48,11 @@ internal sealed class CopySource : IDisposable
     /// <param name="id">What the copy is called.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <param name="known">The digests of an earlier picture of the same open state; from now on those of this one. Null to read everything.</param>
+    /// <param name="openBytes">How many bytes of log a transaction that is not yet committed may have begun below what is applied.</param>
     /// <exception cref="StorageException">The picture cannot be taken, or what it is to hold is damaged.</exception>
     public static CopySource Create(
-        DataDirectory directory, IStateStore states, RecordLog log, IState state, Vlsn durable, Guid id, CancellationToken cancellation, KnownDigests? known = null)
+        DataDirectory directory, IStateStore states, RecordLog log, IState state, Vlsn durable, Guid id, CancellationToken cancellation, KnownDigests? known = null,
+        long openBytes = long.MaxValue)
     {
         var files = directory.Files;
         files.CreateDirectory(directory.SnapshotsPath);
@@ -62,7 +64,7 @@ internal sealed class CopySource : IDisposable
         var source = new CopySource(directory, states, path, log.View());
         try
         {
-            source.Describe(before, state.Applied.Vlsn, durable, id, known, cancellation);
+            source.Describe(before, state.Applied.Vlsn, durable, id, known, openBytes, cancellation);
             known?.Remember(source.Offer.Files);
             return source;
         }
@@ -102,16 +104,17 @@ internal sealed class CopySource : IDisposable
         _states.Remove(_path);
     }
 
-    private void Describe(Vlsn before, Vlsn applied, Vlsn durable, Guid id, KnownDigests? known, CancellationToken cancellation)
+    private void Describe(Vlsn before, Vlsn applied, Vlsn durable, Guid id, KnownDigests? known, long openBytes, CancellationToken cancellation)
     {
-        // The picture stands at or above the record that was applied before it was taken; the log's part begins with the segment that holds that one.
+        // The picture stands at or above the record that was applied before it was taken; the log's part begins with the segment that holds that one, or the pieces that are read behind it.
         var end = _view.PositionAt(Vlsn.Min(Vlsn.Max(durable, applied), _view.Last));
         End = end;
+        var needed = NeededAfter(before, openBytes);
         var wanted = new List<(string Name, string Path, long Length)>();
         foreach (var (path, segment, totals) in _view.Segments)
         {
             if (segment.End >= end.End && wanted.Count > 0) break;
-            if (totals.Position.Vlsn < before && totals.Position.End < end.End) continue;
+            if (totals.Position.Vlsn < needed && totals.Position.End < end.End) continue;
             if (wanted.Count == 0) First = segment.Vlsn.Next;
             var last = totals.Position.End < end.End ? totals.Position.End : end.End;
             wanted.Add(("log/" + Path.GetFileName(path), path, SegmentHeader.Size + last.DistanceFrom(segment.End)));
@@ -130,6 +133,35 @@ internal sealed class CopySource : IDisposable
         }
 
         Offer = new CopyOffer(id, Vlsn.Min(applied, end.Vlsn), end.Vlsn, described.MoveToImmutable());
+    }
+
+    /// <summary>
+    /// The record behind which the log's part must begin at the latest. Pieces of a transaction may lie below what is applied while its commit lies above, or is yet to come: whoever has the copy
+    /// reads them back from its log then. What a primary has not committed its successors do not.
+    /// </summary>
+    private Vlsn NeededAfter(Vlsn applied, long openBytes)
+    {
+        var open = new SortedSet<Vlsn>();
+        var below = _view.Segments.Where(segment => segment.Before.Vlsn < applied).ToList();
+        foreach (var (_, before, totals) in below)
+        {
+            var isFar = below[^1].Totals.Position.End.DistanceFrom(totals.Position.End) > openBytes;
+            var areCommits = totals.Commits == totals.Position.Vlsn.DistanceFrom(before.Vlsn);
+            if (isFar || (areCommits && open.Count == 0)) continue;
+            using var reader = _view.ReadFrom(before.Vlsn.Next);
+            while (reader.MoveNext() && reader.Header.Vlsn <= Vlsn.Min(applied, totals.Position.Vlsn)) Note(reader, open);
+        }
+
+        return open.Count == 0 ? applied : Vlsn.Min(applied, open.Min.Previous);
+    }
+
+    private static void Note(RecordReader reader, SortedSet<Vlsn> open)
+    {
+        if (reader.Header.Kind == RecordKind.TermStart) open.Clear();
+        if (reader.Header.Kind is not (RecordKind.Piece or RecordKind.Commit)) return;
+        var transaction = reader.ReadTransaction();
+        if (reader.Header.Kind == RecordKind.Piece) open.Add(transaction.FirstPiece.IsNull ? reader.Header.Vlsn : transaction.FirstPiece);
+        else if (!transaction.FirstPiece.IsNull) open.Remove(transaction.FirstPiece);
     }
 
     private static CopyFile Digest(string name, IFile file, long length, CancellationToken cancellation)

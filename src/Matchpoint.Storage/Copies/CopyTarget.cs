@@ -195,29 +195,86 @@ internal sealed class CopyTarget : IDisposable
 
     private void Prepare(CancellationToken cancellation)
     {
-        var files = _directory.Files;
-        foreach (var part in new[] { "log", "state" }) files.CreateDirectory(Path.Combine(_path, part));
-        WholeMark.Remove(files, _path);
-        foreach (var name in new[] { "positions", "cut" }) files.Delete(Path.Combine(_path, name));
+        MakeDirectories();
+        WholeMark.Remove(_directory.Files, _path);
+        foreach (var name in new[] { "positions", "cut" }) _directory.Files.Delete(Path.Combine(_path, name));
         var held = Held(cancellation);
+        MakeFiles();
         var buffer = new byte[Limits.ChunkBytes];
         for (var i = 0; i < _files.Length; i++)
         {
-            var described = _offer.Files[i];
-            var file = _files[i] = files.Open(Path.Combine(_path, described.Name), FileOpening.OpenOrCreate);
-            // It grows with what comes: made as long as it will be, it would be read to its end for chunks that came before, all of it holes.
-            if (file.Length > described.Length) file.SetLength(described.Length);
+            var (described, file) = (_offer.Files[i], _files[i]);
             for (var chunk = 0; chunk < described.Chunks.Length; chunk++)
             {
                 cancellation.ThrowIfCancellationRequested();
                 var bytes = buffer.AsSpan(0, described.LengthOf(chunk));
                 var position = (long)chunk * Limits.ChunkBytes;
-                if (Has(file, position, bytes, described.Chunks[chunk]) || Take(held, file, position, bytes, described.Chunks[chunk])) Present += bytes.Length;
-                else _missing.Add((i, chunk));
+                if (!(IsThere(file, position, bytes, described.Chunks[chunk]) || Take(held, file, position, bytes, described.Chunks[chunk]))) _missing.Add((i, chunk));
+                else Present += bytes.Length;
             }
         }
 
         RemoveStrange(); // Not before: chunks of another donor's picture may lie there under other names.
+        _directory.KnowsCopy = true;
+    }
+
+    /// <summary>Makes the directories; their names are durable before anything is in them. Where nothing is in them they are made anew: a flush of their names may have failed.</summary>
+    private void MakeDirectories()
+    {
+        var files = _directory.Files;
+        var parts = Parts();
+        if (parts.TrueForAll(files.DirectoryExists) && parts.Exists(part => files.ListFiles(part).Count > 0)) return;
+        foreach (var part in parts.Where(files.DirectoryExists))
+        {
+            foreach (var name in files.ListFiles(part)) files.Delete(Path.Combine(part, name));
+            files.DeleteDirectory(part);
+        }
+
+        if (files.DirectoryExists(_path))
+        {
+            foreach (var name in files.ListFiles(_path)) files.Delete(Path.Combine(_path, name));
+        }
+
+        DataDirectory.MakeAnew(files, _path);
+        foreach (var part in parts) files.CreateDirectory(part);
+        files.FlushDirectory(_path);
+        files.FlushDirectory(_directory.Path);
+    }
+
+    /// <summary>Makes the files; their names are durable before anything is in them. Those in which nothing is are made anew.</summary>
+    private void MakeFiles()
+    {
+        var files = _directory.Files;
+        for (var i = 0; i < _files.Length; i++)
+        {
+            var described = _offer.Files[i];
+            var path = Path.Combine(_path, described.Name);
+            var file = _files[i] = files.Open(path, FileOpening.OpenOrCreate);
+            if (file.Length == 0)
+            {
+                file.Dispose();
+                files.Delete(path);
+                file = _files[i] = files.Open(path, FileOpening.CreateNew);
+            }
+
+            // It grows with what comes: made as long as it will be, it would be read to its end for chunks that came before, all of it holes.
+            if (file.Length > described.Length) file.SetLength(described.Length);
+        }
+
+        foreach (var part in Parts()) files.FlushDirectory(part);
+    }
+
+    private List<string> Parts() => [Path.Combine(_path, "log"), Path.Combine(_path, "state")];
+
+    /// <summary>
+    /// Whether a chunk is there. What an earlier process has left is written again: a flush of it may have failed, and then the page cache shows it, the disk does not have it, and a further flush
+    /// finds nothing to do.
+    /// </summary>
+    private bool IsThere(IFile file, long position, Span<byte> bytes, ChunkDigest digest)
+    {
+        if (!Has(file, position, bytes, digest)) return false;
+        if (!_directory.KnowsCopy) file.Write(position, bytes);
+        return true;
     }
 
     private static bool Has(IFile file, long position, Span<byte> bytes, ChunkDigest digest) => file.Read(position, bytes) == bytes.Length && ChunkDigest.Of(bytes) == digest;

@@ -78,6 +78,9 @@ internal sealed class DataDirectory : IDisposable
     /// <summary>The file of what the node promised in elections.</summary>
     public string BallotPath => System.IO.Path.Combine(Path, "ballot");
 
+    /// <summary>Whether the copy that is being put together was begun, or gone through, since the directory was opened: of what was left before nobody knows whether a flush of it failed.</summary>
+    public bool KnowsCopy { get; set; }
+
     /// <summary>Whether the state here holds no data, only what the store keeps for itself: it is an arbiter's.</summary>
     public bool IsArbiter => Files.FileExists(System.IO.Path.Combine(Path, ArbiterName));
 

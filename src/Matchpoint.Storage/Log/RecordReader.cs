@@ -27,6 +27,11 @@ internal sealed class RecordReader : IDisposable
     /// <summary>The current record's payload, valid until the next step.</summary>
     public ReadOnlySpan<byte> Payload => _scanner!.Payload;
 
+    /// <summary>The current record's payload as the transaction, or the piece of one, that it is.</summary>
+    /// <exception cref="DamageException">It cannot be read as one.</exception>
+    public TransactionPayload ReadTransaction() =>
+        TransactionPayload.TryRead(Payload, Header.Vlsn, out var transaction, out var fault) ? transaction : throw Segment.Damaged(Path, FilePosition, Header.Vlsn, fault);
+
     /// <summary>The segment file it lies in.</summary>
     public string Path => _segment!.Path;
 

@@ -80,7 +80,7 @@ internal sealed class RollbackExporter
         while (reader.MoveNext())
         {
             if (reader.Header.Kind != RecordKind.Commit) continue;
-            var transaction = Read(reader);
+            var transaction = reader.ReadTransaction();
             if (transaction.FirstPiece.IsNull) continue;
             _commits[transaction.FirstPiece] = reader.Header;
             if (transaction.FirstPiece <= _header.Matchpoint) FindPiecesBelow(transaction.PreviousPiece);
@@ -95,7 +95,7 @@ internal sealed class RollbackExporter
             if (piece <= _header.Matchpoint) _piecesBelow.Add(piece);
             using var reader = _view.ReadFrom(piece);
             if (!reader.MoveNext()) break;
-            piece = Read(reader).PreviousPiece;
+            piece = reader.ReadTransaction().PreviousPiece;
         }
     }
 
@@ -104,14 +104,14 @@ internal sealed class RollbackExporter
         foreach (var piece in _piecesBelow)
         {
             using var below = _view.ReadFrom(piece);
-            if (below.MoveNext()) WriteRecord(below.Header, Read(below));
+            if (below.MoveNext()) WriteRecord(below.Header, below.ReadTransaction());
         }
 
         using var reader = _view.ReadFrom(_header.Matchpoint.Next);
         while (reader.MoveNext())
         {
             if (reader.Header.Kind is not (RecordKind.Commit or RecordKind.Piece)) continue;
-            WriteRecord(reader.Header, Read(reader));
+            WriteRecord(reader.Header, reader.ReadTransaction());
         }
     }
 
@@ -128,11 +128,6 @@ internal sealed class RollbackExporter
             _operations++;
         }
     }
-
-    private static TransactionPayload Read(RecordReader reader) =>
-        TransactionPayload.TryRead(reader.Payload, reader.Header.Vlsn, out var transaction, out var fault)
-            ? transaction
-            : throw Segment.Damaged(reader.Path, reader.FilePosition, reader.Header.Vlsn, fault);
 
     private void EndLine()
     {

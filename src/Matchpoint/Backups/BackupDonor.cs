@@ -64,7 +64,9 @@ internal sealed class BackupDonor(Func<NodeCore> current, NodeParts parts)
         var durable = Vlsn.Min(core.Progress.Durable, core.Log.Appended.Vlsn);
         await core.Log.WaitAsync(durable, FlushPolicy.Write, cancellation).ConfigureAwait(false);
         var source = await Task.Run(
-            () => CopySource.Create(core.Log.Directory, parts.States(core.Options), core.Log, core.State, durable, parts.NewId(), cancellation), cancellation).ConfigureAwait(false);
+            () => CopySource.Create(
+                core.Log.Directory, parts.States(core.Options), core.Log, core.State, durable, parts.NewId(), cancellation, openBytes: LogRetention.ReserveOf(core.Options)),
+            cancellation).ConfigureAwait(false);
         return (source, LocalBackup.FactsOf(source, core.Log.Directory, core.Options.Name, source.Offer.Last));
     }
 }

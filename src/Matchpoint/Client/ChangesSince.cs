@@ -26,6 +26,8 @@ internal sealed class ChangesSince(NodeCore core, Vlsn since, Vlsn upTo, IReadOn
             var commit = PieceReader.Read(reader.Payload, reader.Header.Vlsn);
             if (!commit.FirstPiece.IsNull)
             {
+                if (!view.Holds(commit.FirstPiece))
+                    return [$"the log begins at record {view.First}, and holds only the end of what record {reader.Header.Vlsn} has changed: whether that is any of these cannot be told any more"];
                 foreach (var piece in PieceReader.Before(view, commit)) Find(PieceReader.Read(piece, reader.Header.Vlsn), reader.Header.Vlsn, ranges, found);
             }
 

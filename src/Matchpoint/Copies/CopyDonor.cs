@@ -17,9 +17,10 @@ namespace Matchpoint.Copies;
 /// <param name="States">The kind of its state.</param>
 /// <param name="Log">Its log.</param>
 /// <param name="State">Its state.</param>
+/// <param name="OpenBytes">How many bytes of log a transaction that is not yet committed may have begun below what is applied.</param>
 /// <param name="Durable">The last record that it knows to be durable.</param>
 /// <param name="Role">As what it feeds others: the term as whose primary it is confirmed, itself or through its feeder.</param>
-internal sealed record CopyStock(DataDirectory Directory, IStateStore States, RecordLog Log, IState State, Func<Vlsn> Durable, Func<FeedingRole> Role);
+internal sealed record CopyStock(DataDirectory Directory, IStateStore States, RecordLog Log, IState State, long OpenBytes, Func<Vlsn> Durable, Func<FeedingRole> Role);
 
 /// <summary>How fast a node gives away what it holds.</summary>
 /// <param name="Most">The operator's rate in bytes per second; null for as many as go.</param>
@@ -156,7 +157,7 @@ internal sealed class CopyDonor(CopyStock stock, Members members, NodeClock cloc
         var durable = Vlsn.Min(stock.Durable(), stock.Log.Appended.Vlsn);
         await stock.Log.WaitAsync(durable, FlushPolicy.Write, stopping).ConfigureAwait(false);
         var source = _picture.Take(request) ?? await BusyWork.RunAsync(
-            channel, clock, token => CopySource.Create(stock.Directory, stock.States, stock.Log, stock.State, durable, newId(), token, _known), stopping).ConfigureAwait(false);
+            channel, clock, token => CopySource.Create(stock.Directory, stock.States, stock.Log, stock.State, durable, newId(), token, _known, stock.OpenBytes), stopping).ConfigureAwait(false);
         var isDone = false;
         try
         {

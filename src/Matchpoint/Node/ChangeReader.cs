@@ -65,6 +65,15 @@ internal sealed class ChangeReader(NodeCore core, Catalogue catalogue)
             var commit = PieceReader.Read(reader.Payload, read);
             if (!commit.FirstPiece.IsNull)
             {
+                if (!view.Holds(commit.FirstPiece))
+                {
+                    if (sets.Count > 0) return (sets, read.Previous);
+                    throw new HistoryTrimmedException(
+                        $"the changes of record {read} are asked for, which began with record {commit.FirstPiece}, and the log begins at {view.First}. "
+                        + "Read the data anew, and follow the changes from there.",
+                        new CommitToken((long)reader.Header.Term.Value, read.DistanceFrom(Vlsn.Null)));
+                }
+
                 foreach (var piece in PieceReader.Before(view, commit)) Add(PieceReader.Read(piece, read), changes);
             }
 

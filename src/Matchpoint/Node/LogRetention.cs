@@ -62,12 +62,15 @@ internal sealed class LogRetention : IDisposable
         var budget = Math.Max(options.LogKeepBytes, options.MaxTailBytes + log.SegmentBytes);
         return new RetentionOptions
         {
-            KeepBytes = Math.Min(Math.Max(LeastReserve, options.MaxTailBytes), options.LogKeepBytes),
+            KeepBytes = Math.Min(ReserveOf(options), options.LogKeepBytes),
             BudgetBytes = budget,
             BudgetAge = options.LogKeepTime,
             HoldBytes = 2 * budget,
         };
     }
+
+    /// <summary>So many bytes of log hold every piece of a transaction that is not yet committed.</summary>
+    public static long ReserveOf(MatchpointOptions options) => Math.Max(LeastReserve, options.MaxTailBytes);
 
     /// <summary>
     /// Keeps the log for a member that fetches a full copy, until it streams, or asks for less, or says nothing for <see cref="HoldSilence"/>. A member has one hold.

@@ -65,7 +65,7 @@ internal sealed partial class NodeCore : IElectionHost, IFollowerHost, IAsyncDis
         Feeders.UpstreamStamp = () => Follower.Heard;
         Feeders.Relay = Follower.Relay;
         Elections = new ElectionDriver(_settings, ballot, log, Members, Feeders, Progress, Clock, parts.Network, this);
-        var stock = new CopyStock(directory, parts.States(options), log, keeper.State, () => Progress.Durable, () => Feeders.Role);
+        var stock = new CopyStock(directory, parts.States(options), log, keeper.State, LogRetention.ReserveOf(options), () => Progress.Durable, () => Feeders.Role);
         Retention = new LogRetention(log, keeper.State, Members, Feeders, Clock, parts.Retention(options, parts.Log), Board, Fail);
         _donor = new CopyDonor(stock, Members, Clock, parts.NewId, new Outflow(options.CopyBytesPerSecond, Pacing), Retention);
         _ranges = new RangeDonor(log, Members, () => Progress.Durable);

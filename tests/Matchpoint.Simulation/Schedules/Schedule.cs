@@ -205,7 +205,8 @@ internal sealed class Schedule
     private static string Describe(SimulatedMachine machine) => machine.Node is not { } node
         ? $"{machine.Name}: {(machine.IsUp ? "opening" : "down")} {machine.Process?.OpenFailure?.Message}"
         : $"{machine.Name}: {node.State} '{node.Core.Board.Step}' last {node.Core.Log.Appended.Vlsn} flushed {node.Core.Log.Flushed} durable {node.Core.Progress.Durable} "
-            + $"applied {node.Core.State.Applied.Vlsn} primary {node.Core.Elections.Primary} term {node.Core.Elections.Term} {node.Core.Elections.Standing} members {node.Core.Members.Roster} since {node.Core.Appender.RosterAt} "
+            + $"applied {node.Core.State.Applied.Vlsn} primary {node.Core.Elections.Primary} term {node.Core.Elections.Term} {node.Core.Elections.Standing} "
+            + $"members {node.Core.Members.Roster} since {node.Core.Appender.RosterAt} "
             + $"feeds {(node.IsPrimary ? string.Join(",", node.Core.Feeders.Status().Where(static s => s.IsConnected).Select(static s => s.Name)) : "nobody")}";
 
     private void End()

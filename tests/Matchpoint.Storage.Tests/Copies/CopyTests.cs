@@ -1,5 +1,6 @@
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Records;
 using Matchpoint.Simulation.Files;
 using Matchpoint.Simulation.State;
 using Matchpoint.Storage.Copies;
@@ -32,6 +33,36 @@ public class CopyTests
         using (var before = TestLogs.Open(files, root: To)) Assert.Equal(2, before.Log.Written.Value); // Nothing is replaced before it is installed.
         Install(files);
         AssertIsTheCopy(files, donor);
+    }
+
+    [Theory]
+    [InlineData(5, false)] // Applied in the picture.
+    [InlineData(20, true)]
+    [InlineData(35, true)] // It comes with the stream that follows the copy.
+    public void The_pieces_of_a_transaction_that_is_yet_to_be_applied_come_with_the_copy(int commit, bool areNeeded)
+    {
+        const int piece = 3;
+        var files = new MemoryFiles();
+        using var open = TestLogs.Open(files, new LogOptions { SegmentBytes = 600, OwnThread = false }, root: From);
+        for (var i = 1; i <= 40; i++)
+        {
+            var writer = new TransactionWriter();
+            writer.Put("key"u8, new byte[20]);
+            var first = i == commit ? Vlsn.Of(piece) : Vlsn.Null;
+            open.Log.Append(i == piece ? RecordKind.Piece : RecordKind.Commit, writer.Payload(0, first, first).Span);
+            open.Log.FlushAll();
+        }
+
+        IState state = new OrderedState { Files = files };
+        using (var view = open.Log.View())
+        using (var batch = state.NewBatch())
+        {
+            state.Apply(batch, new StatePosition(Vlsn.Of(15), view.PositionAt(Vlsn.Of(15)).Fingerprint));
+        }
+
+        using var source = CopySource.Create(open.Log.Directory, new PictureStates(files), open.Log, state, Vlsn.Of(30), Id, CancellationToken.None);
+        Assert.Equal(areNeeded, source.First <= Vlsn.Of(piece));
+        Assert.True(source.First <= Vlsn.Of(15));
     }
 
     [Fact]
@@ -190,6 +221,44 @@ public class CopyTests
         Assert.All(again.Missing, missing => Assert.Equal("state/picture", donor.Source.Offer.Files[missing.File].Name));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_copy_is_durable_whichever_flush_of_an_earlier_attempt_failed(bool isKilled)
+    {
+        using var donor = new Donor(new MemoryFiles(), records: 40, applied: 25, durable: 30);
+        var hasFailed = true;
+        for (var nth = 1; hasFailed; nth++)
+        {
+            var files = new FaultyFiles(new Random(nth));
+            MakeOld(files);
+            files.Faults.FailFlush("*", nth);
+            hasFailed = Attempt(donor, ref files, isKilled);
+            files.Faults.Clear();
+            Run(donor, files);
+            AssertIsTheCopy(files.PowerCut().Nothing, donor);
+        }
+    }
+
+    /// <summary>Fetches a copy whole, unless a flush fails; then the process may be killed.</summary>
+    private static bool Attempt(Donor donor, ref FaultyFiles files, bool isKilled)
+    {
+        CopyTarget? target = null;
+        try
+        {
+            target = Fetch(donor, files, static _ => true);
+            target.Finish(new PictureStates(files), export: "");
+            target.Dispose();
+            return false;
+        }
+        catch (DiskException)
+        {
+            if (isKilled) files = files.AfterKill();
+            else target?.Dispose();
+            return true;
+        }
+    }
+
     private static int Run(Donor donor, FaultyFiles files)
     {
         using (var target = Fetch(donor, files, static _ => true)) target.Finish(new PictureStates(files), export: "");
@@ -199,16 +268,18 @@ public class CopyTests
 
     private static CopyTarget Begin(Donor donor, IFileSystem files)
     {
-        if (!DataDirectory.Exists(files, To))
-        {
-            using var old = TestLogs.Open(files, root: To);
-            old.Log.Commit("old", "1");
-            old.Log.Commit("old", "2");
-            old.Log.FlushAll();
-        }
-
+        if (!DataDirectory.Exists(files, To)) MakeOld(files);
         using var directory = DataDirectory.Open(files, To, "test");
         return CopyTarget.Begin(directory, donor.Source.Offer, CancellationToken.None);
+    }
+
+    /// <summary>A directory in which there is something already.</summary>
+    private static void MakeOld(IFileSystem files)
+    {
+        using var old = TestLogs.Open(files, root: To);
+        old.Log.Commit("old", "1");
+        old.Log.Commit("old", "2");
+        old.Log.FlushAll();
     }
 
     private static CopyTarget Fetch(Donor donor, IFileSystem files, Func<(int File, int Chunk), bool> wants)
