@@ -92,6 +92,6 @@ internal static class Catalogue
         new("copy-not-exported", "what a full copy takes the place of is not exported, though nobody else may have it", "src/Matchpoint/Copies/CopyFetch.cs",
             "target.Finish(states, ExportUndecided())", "target.Finish(states, export: \"\")"),
         new("copy-believed", "chunks that an earlier attempt has left count as those of this copy, whatever they say", "src/Matchpoint.Storage/Copies/CopyTarget.cs",
-            "if (Has(file, position, bytes, described.Chunks[chunk]) ||", "if (file.Read(position, bytes) == bytes.Length ||"),
+            "        if (!Has(file, position, bytes, digest)) return false;\n        if (!_directory", "        if (file.Read(position, bytes) < bytes.Length) return false;\n        if (!_directory"),
     ];
 }

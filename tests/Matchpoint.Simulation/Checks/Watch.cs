@@ -183,7 +183,14 @@ internal sealed class Watch
             }
 
             if (view.First > _copy.Last.Next && _copy.Last >= _copy.First)
-                throw new ViolationException("a log has no gaps", $"{machine.Name} held records up to {_copy.Last}, and begins at {view.First} now");
+            {
+                // What came, was found durable and was let go of in one event was never seen here; the history must have it.
+                var before = view.Segments.First().Before;
+                if (!watch.IsLossy && (before.Vlsn > watch.Ledger.Last || watch.Ledger[before.Vlsn].Fingerprint != before.Fingerprint))
+                    throw new ViolationException("a log has no gaps", $"{machine.Name} held records up to {_copy.Last}, and begins at {view.First} now");
+                _copy.Clear();
+            }
+
             var from = _copy.Last;
             _copy.Extend(view);
             from = Vlsn.Max(from, _copy.First.Previous);

@@ -29,6 +29,9 @@ public class RetentionTests
     [InlineData(5, new[] { 0 }, 0, 100, 0, 0)]
     [InlineData(50, new[] { 0 }, 0, 1000, 3, 10)]
     [InlineData(50, new[] { 0 }, 0, 1000, 1, 30)]
+    // The record with which the state ends stays.
+    [InlineData(20, new[] { 50 }, 0, 1000, 0, 10)]
+    [InlineData(21, new[] { 50 }, 0, 1000, 0, 20)]
     // What is always kept is kept however old it is.
     [InlineData(50, new[] { 0 }, 400, 1000, 1, 10)]
     [InlineData(50, new[] { 50 }, 500, 1000, 1, 0)]

@@ -120,10 +120,9 @@ public class CopyResumeTests
     {
         lock (steps)
         {
-            link.Cut();
             var last = steps[^1]!;
             steps.Add(null);
-            link.Heal();
+            link.Drop();
             return (last.Bytes, last.TotalBytes);
         }
     }

@@ -60,7 +60,7 @@ internal sealed class TestGroup : IAsyncDisposable
         Members = [.. _initial.Append(name).Distinct().Select(MemberOf)],
         Routes = Names.Where(member => member != name).ToDictionary(member => member, member => _links[(name, member)].Address),
         Listen = $"{_listen[name]}",
-        ElectionTimeout = TimeSpan.FromMilliseconds(400),
+        ElectionTimeout = TimeSpan.FromSeconds(1), // A machine that runs many tests at once stands still for a few hundred milliseconds now and then.
         CommitTimeout = Eventually.Patience,
         ReadTimeout = Eventually.Patience,
         MaxTailBytes = 64 * 1024 * 1024,

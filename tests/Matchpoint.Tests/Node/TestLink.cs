@@ -30,6 +30,12 @@ internal sealed class TestLink : IAsyncDisposable
     public void Cut()
     {
         _isCut = true;
+        Drop();
+    }
+
+    /// <summary>Drops what is connected, once: whoever connects again is passed on.</summary>
+    public void Drop()
+    {
         foreach (var socket in _sockets.Keys) socket.Close(0);
     }
 
