@@ -16,7 +16,7 @@ internal sealed class CopyPacer(long? most, TimeSpan bound, TimeSpan now)
     public const double Least = 8 * 1024 * 1024;
 
     /// <summary>How fast it begins beside commits, in bytes per second. Where nobody suffers it is twice as fast a second later.</summary>
-    public const double First = 32 * 1024 * 1024;
+    public const double First = 16 * 1024 * 1024;
 
     /// <summary>It is at least so many times as fast as the log grows, or the log that is held behind the copy would run out.</summary>
     public const double OverGrowth = 2;
