@@ -34,8 +34,10 @@ internal readonly record struct FallingOff(string Member, double Used, long Byte
 
 /// <summary>
 /// Decides what of the log's head may go. Pure: what is kept, what is needed and the time are arguments. A segment goes when all of it is
-/// below the last record of the flushed state (that one stays: who ends with it can be fed from there, and a full copy begins with it), and either nobody needs it (or it is too old to be kept for anybody) and <see cref="RetentionOptions.KeepBytes"/>
-/// are left without it, or the budget of bytes is spent. What a member needs that fetches a full copy stays beyond the budget and at any age, up to <see cref="RetentionOptions.HoldBytes"/>.
+/// below the last record of the flushed state (that one stays: who ends with it can be fed from there, and a full copy begins with it),
+/// and either nobody needs it (or it is too old to be kept for anybody) and <see cref="RetentionOptions.KeepBytes"/> are left without it,
+/// or the budget of bytes is spent. What a member needs that fetches a full copy stays beyond the budget and at any age, up to
+/// <see cref="RetentionOptions.HoldBytes"/>.
 /// </summary>
 /// <param name="RemoveUpTo">Records up to this one may go.</param>
 /// <param name="Warnings">Members that have used half of the budget or more.</param>

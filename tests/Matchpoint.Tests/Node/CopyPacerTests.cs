@@ -23,7 +23,7 @@ public class CopyPacerTests
     public void Beside_commits_that_do_not_suffer_it_is_at_full_speed_soon()
     {
         var pacer = new CopyPacer(null, Usual, TimeSpan.Zero);
-        for (var i = 0; i < 2000; i++) pacer.Flushed(Usual, At(i));
+        for (var i = 0; i < 2500; i++) pacer.Flushed(Usual, At(i));
         Assert.True(pacer.BytesPerSecond > 1e9, $"{pacer.BytesPerSecond}");
     }
 
