@@ -60,6 +60,7 @@ public sealed class ScheduleTests
     [InlineData(52620, "whoever followed the changes to a transaction whose first pieces are not kept any more was refused for ever, and not told where to go on")]
     [InlineData(7896, "a full copy was believed durable though a flush of the names of its files had failed in an earlier attempt")]
     [InlineData(10570, "a primary had let go of all records up to the last durable one, with which the other ended: neither a stream nor a full copy could begin")]
+    [InlineData(11332, "records that were written, found durable and let go of in one event were taken for a gap")]
     [InlineData(586, "a group whose log ended with the pieces of a transaction that was given up was never told to be together")]
     [InlineData(200025, "a node with a damaged identity and no record yet could not be opened again")]
     [InlineData(200099, "a node whose log was cut before damage could not help to elect, though it knew what it had promised")]
