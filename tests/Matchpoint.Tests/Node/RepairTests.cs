@@ -186,6 +186,7 @@ public class RepairTests
             var parts = SmallSegments with { ScrubAfter = TimeSpan.FromMilliseconds(300), ScrubInterval = TimeSpan.FromMilliseconds(500) };
             await using var node = await MatchpointNode.OpenAsync(new MatchpointOptions { Directory = directory.FullName }, parts, Cancellation);
             for (var i = 0; i < 100; i++) await node.Default.PutAsync(Utf8($"k{i}"), new byte[1000], cancellation: Cancellation);
+            await AppliedAsync(node);
             Flip(Directory.GetFiles(Path.Combine(directory.FullName, "log"), "*.log").Order(StringComparer.Ordinal).ElementAt(1), 2000);
             await Eventually.HoldsAsync(() => node.GetStatus().Scrub is { Found: not null }, "found");
             Assert.Contains(node.GetStatus().Warnings, static warning => warning.Contains(".log at byte", StringComparison.Ordinal));
@@ -358,13 +359,18 @@ public class RepairTests
         var primary = group.Primary;
         await Task.WhenAll(Enumerable.Range(from, count).Select(i => primary.Default.PutAsync(Utf8($"k{i}"), new byte[1000], cancellation: Cancellation).AsTask()));
         await group.AgreedAsync(); // A commit is done when a majority has it, and the node that is to be damaged may be the one that has not.
+        foreach (var node in group.Nodes) await AppliedAsync(node);
     }
+
+    /// <summary>Waits until the state holds all that is durable: a log that is damaged earlier is missed by the state, not found by who is to find it.</summary>
+    private static Task AppliedAsync(MatchpointNode node) =>
+        Eventually.HoldsAsync(() => node.Core.State.Applied.Vlsn >= node.Core.Progress.Durable, "everything applied");
 
     private static async Task TrimAsync(TestGroup group)
     {
         foreach (var node in group.Nodes)
         {
-            await Eventually.HoldsAsync(() => node.Core.State.Applied.Vlsn >= group.Primary.Core.Progress.Durable, "everything applied");
+            await AppliedAsync(node);
             node.Core.State.Flush();
             Assert.True(node.Core.Log.RemoveUpTo(node.Core.State.Flushed.Vlsn) > 0);
         }
