@@ -247,6 +247,10 @@ internal sealed class Election
                 NoteWhetherNew(answer, now);
                 if (_seenNew.Count == _roster.Voters.Length - 1 && Role == ElectionRole.Replica && _last.IsNull) Stand(isBootstrap: true, PollKind.Vote, now, effects);
                 break;
+            // Not everybody who hears a primary is fed by it: a voter that fetches a full copy has no log yet that it could acknowledge.
+            case PollKind.Announce when Role == ElectionRole.Primary && answer is { Granted: true, Standing: Standing.Full } && answered.Term == Term:
+                effects.Add(new ElectionEffect.FollowedBy(answer.Name, answered.SentAt));
+                break;
             case PollKind.PreVote when Role == ElectionRole.PreCandidate && answer.Granted && answered.Term == NextTerm:
                 _grants.Add(answer);
                 if (HasMajority || _grants.AreAll) Stand(isBootstrap: !HasMajority, PollKind.Vote, now, effects);

@@ -24,7 +24,8 @@ internal abstract record ElectionInput
     /// <param name="Kind">What it was asked.</param>
     /// <param name="Term">The term of the poll.</param>
     /// <param name="Answer">What it said.</param>
-    public sealed record PollAnswered(PollKind Kind, Term Term, PollAnswer Answer) : ElectionInput;
+    /// <param name="SentAt">When the poll was sent, or earlier.</param>
+    public sealed record PollAnswered(PollKind Kind, Term Term, PollAnswer Answer, TimeSpan SentAt) : ElectionInput;
 
     /// <summary>The primary of a term was heard on the stream.</summary>
     public sealed record PrimaryHeard(Term Term, string Primary) : ElectionInput;
@@ -74,6 +75,11 @@ internal abstract record ElectionEffect
 
     /// <summary>This node is no longer the primary: nothing more may be appended.</summary>
     public sealed record StepDown(string Reason) : ElectionEffect;
+
+    /// <summary>A voter that takes part hears this node as the primary of its term: until a time-out after this was sent it helps nobody else.</summary>
+    /// <param name="Voter">Its name.</param>
+    /// <param name="SentAt">When what it has heard was sent.</param>
+    public sealed record FollowedBy(string Voter, TimeSpan SentAt) : ElectionEffect;
 
     /// <summary>Another node is the primary of a term: its log is the one to follow.</summary>
     public sealed record Follow(string Primary, Term Term) : ElectionEffect;

@@ -217,6 +217,9 @@ internal sealed class ElectionDriver
                     (Term, _primary) = (_election.Term, _election.Primary);
                     await _host.BecomePrimaryAsync(become.Term).ConfigureAwait(false);
                     break;
+                case ElectionEffect.FollowedBy by:
+                    _progress.OnVoter(by.Voter, Vlsn.Null, Vlsn.Null, by.SentAt);
+                    break;
                 case ElectionEffect.StepDown down:
                     await _host.StepDownAsync(down.Reason).ConfigureAwait(false);
                     break;
@@ -247,11 +250,11 @@ internal sealed class ElectionDriver
         // What the log says of the members needs nobody's options to agree.
         var told = ReferenceEquals(_roster, _members.Initial) ? _roster.Hash : 0;
         var poll = new Poll(identity.Group, identity.Node, _members.Self, send.Kind, send.IsBootstrap, send.Term, lastTerm, last, own, told);
-        _ = AskAsync(send.To, poll, cancellation);
+        _ = AskAsync(send.To, poll, _clock.Now, cancellation);
     }
 
     /// <summary>Asks one voter. It owns its failures: a voter that cannot be asked has not answered, and is asked again.</summary>
-    private async Task AskAsync(string voter, Poll poll, CancellationToken cancellation)
+    private async Task AskAsync(string voter, Poll poll, TimeSpan sentAt, CancellationToken cancellation)
     {
         try
         {
@@ -276,7 +279,7 @@ internal sealed class ElectionDriver
                     _host.OnStranger($"'{_members.Self}' is no member of the group: {voter} says so, and follows the primary {answer.Primary}");
                 _members.HearOf(answer.Primary, answer.PrimaryAddress);
                 LastRefusal = answer.Granted || answer.Reason.Length == 0 || poll.Kind == PollKind.Look ? LastRefusal : $"{voter}: {answer.Reason}";
-                Post(new ElectionInput.PollAnswered(poll.Kind, poll.Term, answer));
+                Post(new ElectionInput.PollAnswered(poll.Kind, poll.Term, answer, sentAt));
                 await channel.CloseAsync(GoodbyeCode.Done, "").ConfigureAwait(false);
             }
         }

@@ -62,10 +62,10 @@ internal sealed class ElectionTarget : IFuzzTarget
                 if (!Enum.IsDefined(kind) || (kind == PollKind.Announce && !check.MayLead(other, term))) return null;
                 return new ElectionInput.PollReceived(new Poll(SampleLog.Identity.Group, SampleLog.Identity.Node, other, kind, reader.Below(2) == 1, term, lastTerm, last), 1);
             case 2:
-                var asked = reader.Below(3) switch { 0 => PollKind.PreVote, 1 => PollKind.Vote, _ => PollKind.Look };
+                var asked = reader.Below(4) switch { 0 => PollKind.PreVote, 1 => PollKind.Vote, 2 => PollKind.Look, _ => PollKind.Announce };
                 var primary = reader.Below(3) == 0 && check.MayLead(other, term) ? other : "";
                 var answer = new PollAnswer(other, term, reader.Below(2) == 1, (Standing)reader.Below(4), primary, primary.Length == 0 ? Term.None : term, "");
-                return new ElectionInput.PollAnswered(asked, election.Term, answer);
+                return new ElectionInput.PollAnswered(asked, election.Term, answer, now);
             case 3:
                 return check.MayLead(other, term) ? new ElectionInput.PrimaryHeard(term, other) : null;
             case 4:
@@ -114,6 +114,9 @@ internal sealed class ElectionTarget : IFuzzTarget
                     case ElectionEffect.BecomePrimary become:
                         Invariant.Holds(_saved.Term == become.Term && _saved.VotedFor == "a" && _saved.Standing == Standing.Full, $"primary of term {become.Term} with the ballot {_saved}.");
                         if (!_primaries.TryAdd(become.Term, "a")) Invariant.Holds(_primaries[become.Term] == "a", $"a second primary of term {become.Term}.");
+                        break;
+                    case ElectionEffect.FollowedBy by:
+                        Invariant.Holds(_election.Role == ElectionRole.Primary, $"{by.Voter} follows {_election.Role}.");
                         break;
                     case ElectionEffect.Answer answer:
                         Invariant.Holds(answer.Message.Term <= _saved.Term || answer.Message.Term == _first, $"term {answer.Message.Term} is told of before it is saved: {_saved}.");

@@ -293,8 +293,8 @@ internal sealed class GroupNode(ElectionGroup group, ElectionSettings settings, 
                 group.Promises.OnPoll(this, send, standing);
                 var (lastTerm, last) = End;
                 var poll = new Poll(default, default, Name, send.Kind, send.IsBootstrap, send.Term, lastTerm, last);
-                var start = _starts;
-                group.Send(this, group.Node(send.To), to => to.OnPoll(this, start, poll));
+                var (start, sentAt) = (_starts, Clock);
+                group.Send(this, group.Node(send.To), to => to.OnPoll(this, start, poll, sentAt));
                 break;
             case ElectionEffect.Answer answer:
                 group.Promises.OnAnswer(this, ((ElectionInput.PollReceived)input).Poll, answer.Message, standing);
@@ -307,6 +307,9 @@ internal sealed class GroupNode(ElectionGroup group, ElectionSettings settings, 
                 Append();
                 Feed();
                 break;
+            case ElectionEffect.FollowedBy by:
+                _acks?.OnVoter(by.Voter, Vlsn.Null, Vlsn.Null, by.SentAt);
+                break;
             case ElectionEffect.StepDown:
                 _acks = null;
                 break;
@@ -317,12 +320,12 @@ internal sealed class GroupNode(ElectionGroup group, ElectionSettings settings, 
         }
     }
 
-    private void OnPoll(GroupNode from, int start, Poll poll)
+    private void OnPoll(GroupNode from, int start, Poll poll, TimeSpan sentAt)
     {
         // An answer belongs to the process that asked.
         _answerTo = answer => group.Send(this, from, asker =>
         {
-            if (asker._starts == start) asker.Step(new ElectionInput.PollAnswered(poll.Kind, poll.Term, answer));
+            if (asker._starts == start) asker.Step(new ElectionInput.PollAnswered(poll.Kind, poll.Term, answer, sentAt));
         });
         Step(new ElectionInput.PollReceived(poll, 1));
     }

@@ -27,6 +27,7 @@ internal static class InWords
         ElectionEffect.Answer answer => $"answer {Of(answer.Message)}",
         ElectionEffect.BecomePrimary become => $"primary of {become.Term}",
         ElectionEffect.StepDown down => $"step down: {down.Reason}",
+        ElectionEffect.FollowedBy by => $"followed by {by.Voter} since {by.SentAt}",
         ElectionEffect.StopFollowing => "stop following",
         ElectionEffect.Follow follow => $"follow {follow.Primary} {follow.Term}",
         _ => throw Invariant.Unreachable(effect),

@@ -84,7 +84,7 @@ internal sealed class Machine
     public string[] Answer(
         PollKind kind, int asked, string from, bool granted = false, int term = 1, Standing standing = Standing.Full, string primary = "") =>
         Step(new ElectionInput.PollAnswered(
-            kind, Of(asked), new PollAnswer(from, Of(term), granted, standing, primary, primary.Length == 0 ? Term.None : Of(term), granted ? "" : "no")));
+            kind, Of(asked), new PollAnswer(from, Of(term), granted, standing, primary, primary.Length == 0 ? Term.None : Of(term), granted ? "" : "no"), _now));
 
     public string[] Step(ElectionInput input)
     {

@@ -32,7 +32,7 @@ public class StopFollowingTests
     {
         Step(new ElectionInput.PrimaryHeard(new Term(5), "p"), TimeSpan.Zero);
         Step(new ElectionInput.TimePassed(TimeSpan.Zero), Timeout * 2);
-        Step(new ElectionInput.PollAnswered(PollKind.PreVote, new Term(6), new PollAnswer("y", new Term(5), true, Standing.Full, "", Term.None, "")), Timeout * 2);
+        Step(new ElectionInput.PollAnswered(PollKind.PreVote, new Term(6), new PollAnswer("y", new Term(5), true, Standing.Full, "", Term.None, ""), Timeout * 2), Timeout * 2);
         Assert.IsType<ElectionEffect.StopFollowing>(_effects[0]);
         Assert.Equal(ElectionRole.Candidate, _election.Role);
     }

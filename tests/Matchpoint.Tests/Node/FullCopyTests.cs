@@ -107,6 +107,27 @@ public class FullCopyTests
         Assert.True(least >= had / 2, $"{had} bytes were there, and it went on at {least}");
     }
 
+    /// <summary>A chunk takes longer here than a primary waits for a majority: two of three get over that only when who fetches a copy counts as there.</summary>
+    [Fact]
+    public async Task A_primary_that_only_a_member_without_its_log_can_hear_goes_on_until_that_has_its_copy()
+    {
+        const int rate = 300_000;
+        await using var group = await TestGroup.StartAsync(change: static options => options with { CopyBytesPerSecond = rate }, parts: SmallSegments);
+        var late = group.Replicas[0].Options.Name;
+        await group.StopAsync(late);
+        await FillAndTrimAsync(group, 0, 400, valueBytes: 4000);
+        var primary = group.Primary;
+        await group.StopAsync(group.Replicas[0].Options.Name);
+        var node = await group.StartAsync(late);
+        await Eventually.HoldsAsync(() => node.State == NodeState.NeedsCopy && primary.IsPrimary, "one leads, the other asks for a copy");
+        var term = primary.GetStatus().Term;
+        await Eventually.HoldsAsync(() => node.GetStatus().Copy is { } copy && copy.Bytes > copy.TotalBytes / 3, "a part of the copy");
+        Assert.Equal((true, term), (primary.IsPrimary, primary.GetStatus().Term));
+        await Eventually.HoldsAsync(() => node.State == NodeState.Following, "the copy, and then the stream");
+        await primary.Default.PutAsync(Utf8("after"), Utf8("v"), cancellation: Cancellation);
+        await group.AgreedAsync();
+    }
+
     private static string SnapshotsOf(TestGroup group, MatchpointNode node) => Path.Combine(group.DirectoryOf(node.Options.Name), "snapshots");
 
     /// <summary>Bytes that no compression makes shorter.</summary>
