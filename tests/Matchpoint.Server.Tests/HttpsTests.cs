@@ -72,6 +72,21 @@ public class HttpsTests
         Assert.Matches("The token is not this server's. The certificate: .* expired at", problem.GetProperty("detail").GetString());
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3)] // It began, and goes no further.
+    public async Task A_handshake_that_dawdles_is_ended_and_others_are_served_meanwhile(int bytes)
+    {
+        await using var server = await SecuredServer.StartAsync();
+        using var slow = new TcpClient();
+        await slow.ConnectAsync(server.Url.Host, server.Url.Port, Cancellation);
+        await using var stream = slow.GetStream();
+        await stream.WriteAsync(new byte[] { 0x16, 0x03, 0x01 }.AsMemory(0, bytes), Cancellation);
+        using (var answer = await server.AskAsync("health/live", null)) Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        var ended = await Record.ExceptionAsync(async () => Assert.Equal(0, await stream.ReadAsync(new byte[16], Cancellation).AsTask().WaitAsync(Eventually.Patience, Cancellation)));
+        Assert.True(ended is null or IOException, $"{ended}"); // Closed, or reset.
+    }
+
     [Fact]
     public async Task Whoever_begins_without_TLS_is_told_so_in_plain_HTTP_and_its_request_is_not_read()
     {

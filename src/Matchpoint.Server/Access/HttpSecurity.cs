@@ -89,7 +89,7 @@ internal sealed class HttpSecurity
     {
         if (_source is null) return;
         listen.Use(next => new PlainTextDoor(_watch!.Note, _time, next).EnterAsync);
-        listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = Present });
+        listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = Present, HandshakeTimeout = PlainTextDoor.Patience });
     }
 
     private static CredentialSource Load(SecurityOptions options, PeerIdentity self, TimeProvider time)

@@ -14,7 +14,8 @@ internal sealed class PlainTextDoor(Action<string> note, TimeProvider time, Conn
 {
     private const byte HandshakeRecord = 0x16;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    /// <summary>How long a connection may take to begin, and again to end its handshake.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     private static readonly byte[] Answer = AnswerOf(new Problem
     {
