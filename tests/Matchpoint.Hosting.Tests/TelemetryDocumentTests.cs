@@ -4,6 +4,7 @@ using System.Reflection;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Matchpoint.Telemetry;
+using Matchpoint.Transport;
 using Microsoft.Extensions.Logging;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
@@ -54,7 +55,7 @@ public sealed partial class TelemetryDocumentTests : IDisposable
     [Fact]
     public async Task Prometheus_sees_the_names_that_the_dashboard_uses()
     {
-        var port = FreePort();
+        var port = LoopbackPorts.Take(1)[0];
         using var metrics = Sdk.CreateMeterProviderBuilder()
             .AddMatchpointInstrumentation()
             .AddPrometheusHttpListener(options => (options.Host, options.Port) = ("127.0.0.1", port))
@@ -119,13 +120,6 @@ public sealed partial class TelemetryDocumentTests : IDisposable
         var directory = Path.Combine(_directory.Path, Path.GetRandomFileName());
         await (await MatchpointNode.OpenAsync(directory, Cancellation)).DisposeAsync();
         return [.. found.DistinctBy(instrument => instrument.Name)];
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
-        listener.Start();
-        return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private static string FindRoot()

@@ -7,7 +7,11 @@ using OpenTelemetry.Trace;
 
 namespace Matchpoint.Hosting.Tests;
 
-/// <summary>What a node measures, traces and logs, and that it costs nothing where nobody wants to know.</summary>
+/// <summary>
+/// What a node measures, traces and logs, and that it costs nothing where nobody wants to know. By itself: whoever listens hears every node of the process, and each of them then measures for it.
+/// </summary>
+[CollectionDefinition(nameof(TelemetryTests), DisableParallelization = true)]
+[Collection(nameof(TelemetryTests))]
 public sealed class TelemetryTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
