@@ -10,12 +10,18 @@ internal static class Eventually
     public static Task HoldsAsync(Func<bool> holds, string what) => HoldsAsync(() => Task.FromResult(holds()), what);
 
     /// <inheritdoc cref="HoldsAsync(Func{bool}, string)"/>
-    public static async Task HoldsAsync(Func<Task<bool>> holds, string what)
+    public static Task HoldsAsync(Func<bool> holds, Func<string> what) => HoldsAsync(() => Task.FromResult(holds()), what);
+
+    /// <inheritdoc cref="HoldsAsync(Func{bool}, string)"/>
+    public static Task HoldsAsync(Func<Task<bool>> holds, string what) => HoldsAsync(holds, () => what);
+
+    /// <summary>Returns when something holds; what it waited for is said as it is when it is given up.</summary>
+    public static async Task HoldsAsync(Func<Task<bool>> holds, Func<string> what)
     {
         var start = TimeProvider.System.GetTimestamp();
         while (!await holds())
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, $"waited {Patience.TotalSeconds} s: {what}");
+            if (TimeProvider.System.GetElapsedTime(start) >= Patience) Assert.Fail($"waited {Patience.TotalSeconds} s: {what()}");
             await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, TestContext.Current.CancellationToken);
         }
     }

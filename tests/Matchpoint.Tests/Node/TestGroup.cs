@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using Matchpoint.Node;
 using Matchpoint.Transport;
@@ -9,7 +10,7 @@ internal sealed class TestGroup : IAsyncDisposable
 {
     private readonly Dictionary<string, Endpoint> _listen = [];
     private readonly Dictionary<(string From, string To), TestLink> _links = [];
-    private readonly Dictionary<string, MatchpointNode> _nodes = [];
+    private readonly ConcurrentDictionary<string, MatchpointNode> _nodes = new(); // Nodes are started at the same time, and looked for while others are stopped.
     private readonly string[] _initial;
     private readonly Func<MatchpointOptions, MatchpointOptions> _change;
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("matchpoint-group-");
@@ -29,13 +30,13 @@ internal sealed class TestGroup : IAsyncDisposable
     public IReadOnlyCollection<string> Names => _listen.Keys;
 
     /// <summary>The nodes that run.</summary>
-    public IReadOnlyCollection<MatchpointNode> Nodes => _nodes.Values;
+    public IReadOnlyCollection<MatchpointNode> Nodes => [.. _nodes.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value)];
 
     /// <summary>The node that is the primary.</summary>
-    public MatchpointNode Primary => _nodes.Values.Where(node => node.IsPrimary).MaxBy(node => node.GetStatus().Term)!;
+    public MatchpointNode Primary => Nodes.Where(node => node.IsPrimary).MaxBy(node => node.GetStatus().Term)!;
 
     /// <summary>The nodes that are not the primary.</summary>
-    public List<MatchpointNode> Replicas => [.. _nodes.Values.Where(node => node != Primary)];
+    public List<MatchpointNode> Replicas => Primary is var primary ? [.. Nodes.Where(node => node != primary)] : [];
 
     /// <summary>A running node.</summary>
     public MatchpointNode this[string name] => _nodes[name];
@@ -48,6 +49,9 @@ internal sealed class TestGroup : IAsyncDisposable
         await group.SettledAsync();
         return group;
     }
+
+    /// <summary>Options of a group that goes on with its primary however long the machine stands still: for tests in which nobody is to be missed.</summary>
+    public static MatchpointOptions Steady(MatchpointOptions options) => options with { ElectionTimeout = TimeSpan.FromSeconds(4) };
 
     /// <summary>A member's directory.</summary>
     public string DirectoryOf(string name) => Path.Combine(_directory.FullName, name);
@@ -83,7 +87,7 @@ internal sealed class TestGroup : IAsyncDisposable
     /// <summary>Stops a member.</summary>
     public async Task StopAsync(string name)
     {
-        if (_nodes.Remove(name, out var node)) await node.DisposeAsync();
+        if (_nodes.TryRemove(name, out var node)) await node.DisposeAsync();
     }
 
     /// <summary>Does something to every link between a member and the others.</summary>
@@ -102,19 +106,19 @@ internal sealed class TestGroup : IAsyncDisposable
     public async Task SettledAsync()
     {
         await Eventually.HoldsAsync(
-            () => _nodes.Values.Count(node => node.State == NodeState.Primary && node.Core.IsReady) == 1 && Primary is { } primary
-                && _nodes.Values.Count(node => node.State == NodeState.Following && node.GetStatus().Primary == primary.Options.Name) == _nodes.Count - 1,
-            "a primary with all others following; " + string.Join(" | ", _nodes.Values.Select(node => node.GetStatus()).Select(status => $"{status.Name}: {status.State} {status.Step}")));
+            () => Nodes.Count(node => node.State == NodeState.Primary && node.Core.IsReady) == 1 && Primary is { } primary
+                && Nodes.Count(node => node.State == NodeState.Following && node.GetStatus().Primary == primary.Options.Name) == _nodes.Count - 1,
+            () => "a primary with all others following; " + string.Join(" | ", Nodes.Select(node => node.GetStatus()).Select(status => $"{status.Name}: {status.State} {status.Step}")));
     }
 
     /// <summary>Waits until all running nodes hold the same, and gives its hash.</summary>
     public async Task<string> AgreedAsync()
     {
         await SettledAsync();
-        await Eventually.HoldsAsync(() => _nodes.Values.Select(node => node.GetStatus()).Select(status => (status.Last, status.Durable)).Distinct().Count() == 1
-            && Primary.GetStatus() is var primary && primary.Last == primary.Durable, "all logs equally long, and durable");
+        await Eventually.HoldsAsync(() => Nodes.Select(node => node.GetStatus()).Select(status => (status.Last, status.Durable)).Distinct().Count() == 1
+            && Primary?.GetStatus() is { } primary && primary.Last == primary.Durable, "all logs equally long, and durable");
         var digests = new List<string>();
-        foreach (var node in _nodes.Values) digests.Add((await node.DigestAsync(TestContext.Current.CancellationToken)).Digest);
+        foreach (var node in Nodes) digests.Add((await node.DigestAsync(TestContext.Current.CancellationToken)).Digest);
         Assert.Single(digests.Distinct());
         return digests[0];
     }
