@@ -55,7 +55,8 @@ public sealed class SingleNodeTests : IDisposable
     [Fact]
     public async Task Sixteen_tasks_count_exactly()
     {
-        await using var node = await MatchpointNode.OpenAsync(_directory, Cancellation);
+        // All want the same key, and one at a time gets it: whoever is last waits for all others.
+        await using var node = await MatchpointNode.OpenAsync(new MatchpointOptions { Directory = _directory, CommitTimeout = Eventually.Patience }, Cancellation);
         await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => Task.Run(async () =>
         {
             for (var i = 0; i < 50; i++)

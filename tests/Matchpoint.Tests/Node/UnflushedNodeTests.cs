@@ -13,7 +13,7 @@ public class UnflushedNodeTests
             await using var node = await MatchpointNode.OpenAsync(new MatchpointOptions { Directory = directory, Durability = Durability.Fast }, cancellation);
             var token = await node.Default.PutAsync("a"u8.ToArray(), "1"u8.ToArray(), cancellation: cancellation);
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            patience.CancelAfter(TimeSpan.FromSeconds(20));
+            patience.CancelAfter(Eventually.Patience);
             while (node.GetStatus().Applied < token.Vlsn)
             {
                 patience.Token.ThrowIfCancellationRequested();

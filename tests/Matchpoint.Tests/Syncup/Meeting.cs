@@ -2,6 +2,7 @@ using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
 using Matchpoint.Protocol.Syncup;
 using Matchpoint.Syncup;
+using Matchpoint.Tests.Node;
 using Matchpoint.Transport;
 using Matchpoint.Transport.Tests;
 using Matchpoint.Transport.Tls;
@@ -29,7 +30,7 @@ internal enum Way
 internal sealed record Meeting
 {
     /// <summary>Longer than any of these takes: a hang becomes a failure.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    public static readonly TimeSpan Patience = Eventually.Patience;
 
     private static readonly TlsSecurity Security = new TestAuthority().Security("matchpoint://test/node/test");
 
