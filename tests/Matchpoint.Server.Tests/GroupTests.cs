@@ -14,7 +14,7 @@ public class GroupTests
     [Fact]
     public async Task A_write_to_a_replica_is_sent_on_to_the_primary()
     {
-        await using var group = await ServedGroup.StartAsync();
+        await using var group = await ServedGroup.StartAsync(change: TestGroup.Steady);
         var replica = group.Nodes.Replicas[0].Options.Name;
         var primary = group.Nodes.Primary.Options.Name;
         const string path = "api/databases/default/keys/a%2Fb?acks=all";
@@ -83,7 +83,7 @@ public class GroupTests
         var view = await UntilAsync(group, left[0], "api/group", json => Health(json) == "Attention"
             && json.GetProperty("verdict").TryGetProperty("primary", out var primary) && primary.GetString() != gone);
         Assert.Contains(view.GetProperty("verdict").GetProperty("findings").EnumerateArray(), finding => finding.TryGetProperty("member", out var member) && member.GetString() == gone);
-        using (var ready = await group.Client.GetAsync(group.At(left[0], "health/caught-up"), Cancellation)) Assert.Equal(HttpStatusCode.OK, ready.StatusCode);
+        await UntilStatusAsync(group, left[0], "health/caught-up", HttpStatusCode.OK);
         await group.StopAsync(left[1]);
         view = await UntilAsync(group, left[0], "api/group", json => Health(json) == "Down");
         Assert.Contains("2 are needed", view.GetProperty("verdict").GetProperty("findings")[0].GetProperty("what").GetString(), StringComparison.Ordinal);
@@ -99,7 +99,7 @@ public class GroupTests
     [Fact]
     public async Task Throughput_and_latency_of_the_primary_are_seen_from_every_node()
     {
-        await using var group = await ServedGroup.StartAsync();
+        await using var group = await ServedGroup.StartAsync(change: TestGroup.Steady);
         var replica = group.Nodes.Replicas[0].Options.Name;
         await UntilAsync(group, replica, "api/group", json => Health(json) == "Well");
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);

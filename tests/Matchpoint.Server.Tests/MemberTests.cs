@@ -13,7 +13,7 @@ public class MemberTests
     [Fact]
     public async Task A_member_is_taken_in_changed_and_removed_from_whichever_node_is_asked()
     {
-        await using var group = await ServedGroup.StartAsync();
+        await using var group = await ServedGroup.StartAsync(change: TestGroup.Steady);
         var replica = group.Nodes.Replicas[0].Options.Name;
         await SeenAsync(group, replica);
         var added = group.Nodes.Prepare("d");
@@ -43,7 +43,7 @@ public class MemberTests
     [Fact]
     public async Task The_primary_is_handed_over_from_whichever_node_is_asked()
     {
-        await using var group = await ServedGroup.StartAsync();
+        await using var group = await ServedGroup.StartAsync(change: TestGroup.Steady);
         var (old, heir) = (group.Nodes.Primary.Options.Name, group.Nodes.Replicas[0].Options.Name);
         await SeenAsync(group, heir);
         var plan = await AskAsync(group, HttpMethod.Post, heir, "api/transfer?plan=true", new { to = heir });
@@ -58,7 +58,7 @@ public class MemberTests
     [Fact]
     public async Task What_may_not_be_done_is_refused_in_words_by_the_plan_and_by_the_change()
     {
-        await using var group = await ServedGroup.StartAsync();
+        await using var group = await ServedGroup.StartAsync(change: TestGroup.Steady);
         var primary = group.Nodes.Primary.Options.Name;
         var replica = group.Nodes.Replicas[0].Options.Name;
         await SeenAsync(group, replica);
@@ -83,7 +83,7 @@ public class MemberTests
     [Fact]
     public async Task A_plan_warns_of_a_change_that_would_stop_writes()
     {
-        await using var group = await ServedGroup.StartAsync();
+        await using var group = await ServedGroup.StartAsync(change: TestGroup.Steady);
         var (gone, left) = (group.Nodes.Replicas[0].Options.Name, group.Nodes.Replicas[1].Options.Name);
         var primary = group.Nodes.Primary.Options.Name;
         await SeenAsync(group, primary);

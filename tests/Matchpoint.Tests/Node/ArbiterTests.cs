@@ -22,7 +22,7 @@ public sealed class ArbiterTests
 
         await group.StopAsync(group.Replicas.First(static node => node.Options.Name != "c").Options.Name);
         await group.Primary.Default.PutAsync(Utf8("k"), Utf8("two"), cancellation: Cancellation);
-        await Eventually.HoldsAsync(() => group["c"].GetStatus().Applied == group.Primary.GetStatus().Durable, "the arbiter has read what is durable");
+        await Eventually.HoldsAsync(() => group.Primary is { } primary && group["c"].GetStatus().Applied == primary.GetStatus().Durable, "the arbiter has read what is durable");
         var refused = await Assert.ThrowsAsync<MatchpointException>(async () => await group["c"].Default.GetAsync(Utf8("k"), ReadLevel.Local, Cancellation));
         Assert.Contains("it has no data to read", refused.Message, StringComparison.Ordinal);
     }

@@ -27,15 +27,14 @@ public sealed class DiskFullTests
                 var key = $"k{acknowledged.Count:0000}-{Guid.NewGuid():N}";
                 try
                 {
-                    if (group.Primary is { } primary)
-                    {
-                        await primary.Default.PutAsync(Utf8(key), value, cancellation: Cancellation);
-                        acknowledged.Add(key);
-                    }
+                    if (group.Primary is not { } primary) throw new NotPrimaryException("nobody leads", null, null);
+                    await primary.Default.PutAsync(Utf8(key), value, cancellation: Cancellation);
+                    acknowledged.Add(key);
                 }
                 catch (MatchpointException)
                 {
                     // The primary changes: what was not acknowledged is not counted.
+                    await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, Cancellation);
                 }
             }
 

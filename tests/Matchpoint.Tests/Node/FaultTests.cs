@@ -18,7 +18,7 @@ public sealed class FaultTests
     [Fact]
     public async Task A_node_of_another_group_is_refused_with_words_on_its_side()
     {
-        await using var group = await StartAsync();
+        await using var group = await StartAsync(change: Steady);
         var name = group.Replicas[0].Options.Name;
         await group.StopAsync(name);
         Directory.Delete(group.DirectoryOf(name), recursive: true);
@@ -42,7 +42,7 @@ public sealed class FaultTests
     [Fact]
     public async Task Two_nodes_with_one_name_the_second_is_refused()
     {
-        await using var group = await StartAsync();
+        await using var group = await StartAsync(change: Steady);
         var name = group.Replicas[0].Options.Name;
         var second = group.OptionsOf(name) with { Directory = group.DirectoryOf("second"), Listen = "127.0.0.1:0" };
         await using var node = await MatchpointNode.OpenAsync(second, Cancellation);
@@ -57,7 +57,7 @@ public sealed class FaultTests
     [Fact]
     public async Task Whoever_asks_a_node_that_does_not_lead_it_comes_again_and_nobody_is_warned()
     {
-        await using var group = await StartAsync();
+        await using var group = await StartAsync(change: Steady);
         var name = group.Replicas[0].Options.Name;
         await group.StopAsync(name);
         var primary = group.Primary;
@@ -78,7 +78,7 @@ public sealed class FaultTests
     [Fact]
     public async Task A_clock_that_is_too_far_off_keeps_a_node_out()
     {
-        await using var group = await StartAsync();
+        await using var group = await StartAsync(change: Steady);
         var name = group.Replicas[0].Options.Name;
         await group.StopAsync(name);
         await using var node = await MatchpointNode.OpenAsync(group.OptionsOf(name) with { Time = new SkewedTime(TimeSpan.FromMinutes(10)) }, Cancellation);
@@ -134,7 +134,7 @@ public sealed class FaultTests
     [Fact]
     public async Task An_old_backup_put_back_is_brought_up_to_date()
     {
-        await using var group = await StartAsync();
+        await using var group = await StartAsync(change: Steady);
         for (var i = 0; i < 20; i++) await group.Primary.Default.PutAsync(Utf8($"a{i}"), Utf8("v"), cancellation: Cancellation);
         await group.AgreedAsync();
         var name = group.Replicas[0].Options.Name;
@@ -205,7 +205,7 @@ public sealed class FaultTests
     [Fact]
     public async Task A_peer_that_stops_reading_holds_up_nobody_and_costs_bounded_memory()
     {
-        await using var group = await StartAsync();
+        await using var group = await StartAsync(change: Steady);
         var slow = group.Replicas[0].Options.Name;
         group.Links(slow, link => link.Hang());
         var value = new byte[100_000];
@@ -219,7 +219,7 @@ public sealed class FaultTests
     [Fact]
     public async Task A_client_that_disappears_in_mid_transaction_leaves_nothing()
     {
-        await using var group = await StartAsync();
+        await using var group = await StartAsync(change: Steady);
         using (var transaction = await group.Primary.BeginAsync(Cancellation))
         {
             transaction.Get("k"u8);

@@ -19,7 +19,7 @@ internal static class Filling
     };
 
     /// <summary>Options of a group whose primary stays the same while the disks have much to do.</summary>
-    public static MatchpointOptions Calm(MatchpointOptions options) => options with { ElectionTimeout = TimeSpan.FromSeconds(4) };
+    public static MatchpointOptions Calm(MatchpointOptions options) => Steady(options);
 
     /// <summary>Bytes that no compression makes shorter.</summary>
     public static byte[] Value(int number, int bytes)

@@ -35,7 +35,7 @@ public sealed class GroupTests
     [Fact]
     public async Task A_replica_takes_no_writes_and_names_the_primary()
     {
-        await using var group = await StartAsync();
+        await using var group = await StartAsync(change: Steady);
         var replica = group.Replicas[0];
         var error = await Assert.ThrowsAsync<NotPrimaryException>(async () => await replica.Default.PutAsync(Utf8("k"), Utf8("v"), cancellation: Cancellation));
         Assert.Equal(group.Primary.Options.Name, error.Primary);
@@ -71,7 +71,7 @@ public sealed class GroupTests
         await using var group = await StartAsync(change: options => options with { ElectionTimeout = TimeSpan.FromSeconds(30), MaxTailBytes = 1024 * 1024 });
         var primary = group.Primary;
         foreach (var replica in group.Replicas) await group.StopAsync(replica.Options.Name);
-        var options = Unacknowledged with { Timeout = TimeSpan.FromMilliseconds(300) };
+        var options = Unacknowledged with { Timeout = TimeSpan.FromSeconds(3) };
         var written = 0;
         var error = await Assert.ThrowsAsync<TailFullException>(async () =>
         {
@@ -124,6 +124,7 @@ public sealed class GroupTests
         group.Links(old, link => link.Cut());
         await group.StopAsync(old);
         await writing;
+        await group.SettledAsync(); // Another leads before the old one is back: it might be elected otherwise.
         group.Links(old, link => link.Heal());
         await group.StartAsync(old);
         await group.AgreedAsync();
@@ -183,7 +184,7 @@ public sealed class GroupTests
     [Fact]
     public async Task More_acknowledged_commits_than_the_limit_are_not_undone_without_an_operator()
     {
-        await using var group = await StartAsync(change: options => options with { RollbackLimit = 3 });
+        await using var group = await StartAsync(change: options => options with { RollbackLimit = 3, ElectionTimeout = TimeSpan.FromSeconds(2) });
         var old = group.Primary;
         await old.Default.PutAsync(Utf8("shared"), Utf8("v"), cancellation: Cancellation);
         group.Links(old.Options.Name, link => link.Cut());
@@ -271,7 +272,7 @@ public sealed class GroupTests
     [Fact]
     public async Task Pieces_are_not_durable_before_their_transaction_is_however_many_hold_them()
     {
-        await using var group = await StartAsync();
+        await using var group = await StartAsync(change: Steady);
         var primary = group.Primary;
         await primary.Default.PutAsync(Utf8("k"), Utf8("v"), cancellation: Cancellation);
         var writer = new TransactionWriter(pieceBytes: 100);
@@ -304,7 +305,7 @@ public sealed class GroupTests
     [Fact]
     public async Task A_replica_feeds_another_whose_acknowledgements_count()
     {
-        await using var group = await StartAsync(change: options => options);
+        await using var group = await StartAsync(change: Steady);
         var primary = group.Primary;
         var (middle, last) = (group.Replicas[0].Options.Name, group.Replicas[1].Options.Name);
         await group.StopAsync(last);
@@ -315,7 +316,7 @@ public sealed class GroupTests
             await Eventually.HoldsAsync(() => node.GetStatus().Step.Contains($"fed by {middle}", StringComparison.Ordinal), "fed by the replica");
             await primary.Default.PutAsync(Utf8("k"), Utf8("v"), new CommitOptions { Durability = Durability.Full with { Acks = AckPolicy.All } }, Cancellation);
             Assert.Equal("v", Text(await node.Default.GetAsync(Utf8("k"), ReadLevel.Linearizable, Cancellation)));
-            Assert.Single(primary.GetStatus().Members, member => member.IsConnected);
+            await Eventually.HoldsAsync(() => primary.GetStatus().Members.Count(member => member.IsConnected) == 1, "the primary feeds only the one in the middle");
         }
     }
 }

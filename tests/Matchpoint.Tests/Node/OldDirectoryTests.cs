@@ -18,7 +18,7 @@ public class OldDirectoryTests
     [InlineData(5, 10)]
     public async Task An_old_directory_put_back_while_the_group_went_on_is_treated_by_what_only_it_has(int alone, int row)
     {
-        await using var group = await TestGroup.StartAsync(change: static options => options with { RollbackLimit = 3 });
+        await using var group = await TestGroup.StartAsync(change: static options => options with { RollbackLimit = 3, ElectionTimeout = TimeSpan.FromSeconds(2) });
         var old = group.Primary;
         var name = old.Options.Name;
         await old.Default.PutAsync(Utf8("shared"), Utf8("v"), cancellation: Cancellation);
@@ -61,7 +61,7 @@ public class OldDirectoryTests
     public async Task An_old_directory_that_the_log_no_longer_reaches_back_to_fetches_a_full_copy()
     {
         var parts = Matchpoint.Node.NodeParts.Real with { Log = new Storage.Log.LogOptions { SegmentBytes = 64 * 1024 } };
-        await using var group = await TestGroup.StartAsync(parts: parts);
+        await using var group = await TestGroup.StartAsync(change: Steady, parts: parts);
         await group.Primary.Default.PutAsync(Utf8("shared"), Utf8("v"), cancellation: Cancellation);
         await group.AgreedAsync();
         var name = group.Replicas[0].Options.Name;
@@ -142,7 +142,7 @@ public class OldDirectoryTests
         var node = await group.StartAsync(clone);
         await Eventually.HoldsAsync(
             () => node.GetStatus().Warnings.Concat(primary.GetStatus().Warnings).Any(static warning => warning.Contains("the directory of one was copied to the other", StringComparison.Ordinal)),
-            "the clone refused, and why; " + string.Join(" | ", node.GetStatus().Warnings));
+            () => "the clone refused, and why; " + string.Join(" | ", node.GetStatus().Warnings));
         Assert.NotEqual(NodeState.Following, node.State);
         Assert.False(primary.GetStatus().Members.Single(member => member.Name == clone).IsConnected);
         await group.Primary.Default.PutAsync(Utf8("k2"), Utf8("v"), cancellation: Cancellation);

@@ -21,7 +21,7 @@ public class RepairTests
     [InlineData(-1, 40)]
     public async Task A_damaged_segment_is_fetched_again_and_the_node_counts_at_once(int which, int at)
     {
-        await using var group = await TestGroup.StartAsync(parts: SmallSegments);
+        await using var group = await TestGroup.StartAsync(change: Steady, parts: SmallSegments);
         await FillAsync(group, 0, 200);
         var name = group.Replicas[0].Options.Name;
         await group.StopAsync(name);
@@ -44,7 +44,7 @@ public class RepairTests
     [InlineData("first segment")]
     public async Task A_missing_segment_is_fetched_again(string which)
     {
-        await using var group = await TestGroup.StartAsync(parts: SmallSegments);
+        await using var group = await TestGroup.StartAsync(change: Steady, parts: SmallSegments);
         await FillAsync(group, 0, 200);
         var name = group.Replicas[0].Options.Name;
         await group.StopAsync(name);
@@ -67,7 +67,7 @@ public class RepairTests
     [Fact]
     public async Task The_same_damage_on_two_of_three_is_mended_from_the_third()
     {
-        await using var group = await TestGroup.StartAsync(parts: SmallSegments);
+        await using var group = await TestGroup.StartAsync(change: Steady, parts: SmallSegments);
         await FillAsync(group, 0, 200);
         var damaged = group.Replicas.Select(static node => node.Options.Name).ToList();
         foreach (var name in damaged) await group.StopAsync(name);
@@ -94,7 +94,7 @@ public class RepairTests
     [Fact]
     public async Task Damage_that_is_found_while_the_node_runs_is_mended_while_it_runs()
     {
-        await using var group = await TestGroup.StartAsync(parts: SmallSegments);
+        await using var group = await TestGroup.StartAsync(change: Steady, parts: SmallSegments);
         await FillAsync(group, 0, 200);
         var node = group.Replicas[0];
         var name = node.Options.Name;
@@ -135,7 +135,7 @@ public class RepairTests
     [Fact]
     public async Task A_damaged_state_is_built_anew_while_the_node_runs()
     {
-        await using var group = await TestGroup.StartAsync(parts: SmallSegments);
+        await using var group = await TestGroup.StartAsync(change: Steady, parts: SmallSegments);
         await FillAsync(group, 0, 200);
         var node = group.Replicas[0];
         node.Core.Fail(new Storage.DamageException(node.Core.Log.Directory.StatePath, 0, "the state cannot be read", "a sound RocksDB database", "Corruption", ""));
@@ -149,7 +149,7 @@ public class RepairTests
     public async Task The_scrub_reads_all_again_and_has_mended_what_nobody_reads()
     {
         var parts = SmallSegments with { ScrubAfter = TimeSpan.FromMilliseconds(300), ScrubInterval = TimeSpan.FromMilliseconds(500) };
-        await using var group = await TestGroup.StartAsync(parts: parts);
+        await using var group = await TestGroup.StartAsync(change: Steady, parts: parts);
         await FillAsync(group, 0, 200);
         await group.AgreedAsync();
         var node = group.Replicas[0];
@@ -165,7 +165,7 @@ public class RepairTests
     public async Task The_scrub_finds_a_damaged_block_of_the_state()
     {
         var parts = SmallSegments with { ScrubAfter = TimeSpan.FromMilliseconds(300), ScrubInterval = TimeSpan.FromMilliseconds(500) };
-        await using var group = await TestGroup.StartAsync(parts: parts);
+        await using var group = await TestGroup.StartAsync(change: Steady, parts: parts);
         await FillAsync(group, 0, 200);
         await group.AgreedAsync();
         var name = group.Replicas[0].Options.Name;
@@ -253,7 +253,7 @@ public class RepairTests
     [InlineData("state")]
     public async Task A_node_that_lost_what_can_be_made_again_takes_part_at_once(string lost)
     {
-        await using var group = await TestGroup.StartAsync(parts: SmallSegments);
+        await using var group = await TestGroup.StartAsync(change: Steady, parts: SmallSegments);
         await FillAsync(group, 0, 100);
         var name = group.Replicas[0].Options.Name;
         await group.AgreedAsync();
@@ -269,7 +269,7 @@ public class RepairTests
     [InlineData("content damaged")]
     public async Task A_node_that_does_not_know_where_its_content_lies_finds_it_and_is_fenced(string lost)
     {
-        await using var group = await TestGroup.StartAsync(parts: SmallSegments);
+        await using var group = await TestGroup.StartAsync(change: Steady, parts: SmallSegments);
         var name = group.Replicas[0].Options.Name;
         await group.StopAsync(name);
         await FillAsync(group, 0, 300);
@@ -293,7 +293,7 @@ public class RepairTests
     [Fact]
     public async Task What_no_member_keeps_any_more_is_replaced_by_a_full_copy()
     {
-        await using var group = await TestGroup.StartAsync(parts: SmallSegments);
+        await using var group = await TestGroup.StartAsync(change: Steady, parts: SmallSegments);
         await FillAsync(group, 0, 300);
         var name = group.Replicas[0].Options.Name;
         await group.AgreedAsync();

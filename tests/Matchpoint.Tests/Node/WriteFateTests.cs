@@ -14,7 +14,7 @@ public sealed class WriteFateTests
     [Fact]
     public async Task With_one_replica_away_majority_goes_through_and_all_waits_for_it()
     {
-        await using var group = await StartAsync();
+        await using var group = await StartAsync(change: Steady);
         var primary = group.Primary;
         var away = group.Replicas[0].Options.Name;
         await group.StopAsync(away);
