@@ -22,6 +22,7 @@ internal sealed class SimulatedMachine
     private readonly IReadOnlyList<GroupMember> _members;
     private readonly bool _isSpare;
     private (MemoryFiles Files, IReadOnlyDictionary<string, OrderedState> States)? _backup;
+    private bool _isKnown;
     private int _lives;
     private int _ids;
 
@@ -50,6 +51,9 @@ internal sealed class SimulatedMachine
 
     /// <summary>Whether it was ever a member: its own log has said so, or that it is none any more.</summary>
     public bool WasMember => !_isSpare || Node is { Core: { } core } && !core.Appender.RosterAt.IsNull;
+
+    /// <summary>Whether operators know of it: whoever was a member stays in their lists, also while it is off, and when it has lost its disk.</summary>
+    public bool IsKnown => _isKnown || WasMember;
 
     /// <summary>Its disk.</summary>
     public FaultyFiles Files { get; private set; }
@@ -200,6 +204,7 @@ internal sealed class SimulatedMachine
     private void Bury(bool isTold, bool isCrash = true)
     {
         var process = Process!;
+        _isKnown = IsKnown;
         process.Die();
         _network.OnDeath(process, isTold);
         if (isCrash) States.Crash();

@@ -83,7 +83,7 @@ internal sealed class Schedule
         _faults = new Faultmaker(_scheduler, _network, _machines, _watches, _watch, _settings, _mix, new Random(HashCode(seed, 2)), Tell);
         _reorganizer = new Reorganizer(_scheduler, _machines, _faults, _settings, new Random(HashCode(seed, 5)), Tell);
         foreach (var machine in _machines)
-            machine.AllMembers = () => _reorganizer.Changes > 0 ? [.. _machines.Where(each => each.WasMember || each == machine).Select(static each => each.AsMember)] : null;
+            machine.AllMembers = () => _reorganizer.Changes > 0 ? [.. _machines.Where(each => each.IsKnown || each == machine).Select(static each => each.AsMember)] : null;
         _copies = new CopyCount(_machines);
         if (_settings.Retention is not null) FollowCopies();
         _follower = new ChangeFollower(_scheduler, _machines, mayMiss: _settings.Retention is not null, new Random(HashCode(seed, 3)), Tell);
