@@ -56,6 +56,7 @@ public sealed class ScheduleTests
     [InlineData(51347, "changes were followed at nodes that are no members any more")]
     [InlineData(12091, "a secondary that rightly waits for its operator, where what was durable was lost with the power, was waited for")]
     [InlineData(6322, "the name of a new log directory that a failed flush left in the cache alone was taken for made")]
+    [InlineData(68936, "a member that was removed by a record which nobody else had did not vote for the other of two, and nobody could be elected")]
     [InlineData(58399, "the operator named to a machine that had lost its disk only those members that were running, and none was: it began a group of its own")]
     [InlineData(101889, "the operator put an old ballot back though nobody else knew of the term in which the machine had voted while it closed")]
     [InlineData(52620, "whoever followed the changes to a transaction whose first pieces are not kept any more was refused for ever, and not told where to go on")]

@@ -49,6 +49,7 @@ internal sealed class Election
     private Ballot _ballot;
     private Term _lastTerm;
     private Vlsn _last;
+    private (Term Term, Vlsn Last)? _votedUpTo;
     private TimeSpan _heardAt;
     private TimeSpan _deadline;
     private bool _isFollowing;
@@ -141,6 +142,7 @@ internal sealed class Election
                 OnCaughtUp(caught.Term, now, effects);
                 break;
             case ElectionInput.RosterChanged changed:
+                _votedUpTo = changed.VotedUpTo;
                 OnRoster(changed.Roster, now, effects);
                 break;
             case ElectionInput.HandOver over:
@@ -322,8 +324,11 @@ internal sealed class Election
         // A new voter has heard nobody when it starts.
         var isBootstrap = poll.IsBootstrap && Standing == Standing.New && _last.IsNull && poll.Last.IsNull;
         var isOneOfAll = isBootstrap || (poll.IsBootstrap && Standing == Standing.Rebooted);
+        // Whose vote was taken away may be needed yet, by one that lacks the record which did so: with that record and all behind it this node was never counted, so they weigh nothing. Where
+        // they are durable, whoever lacks them gets no majority without one of those that hold them and vote.
+        var (endTerm, end) = !IsVoter && _votedUpTo is { } counted ? counted : (_lastTerm, _last);
         // Whether either votes the log says, and each may lack the record that made it a voter: then the candidate's log, which names both, is the longer one.
-        if (!IsVoter || !_roster.IsVoter(poll.Name))
+        if ((!IsVoter && _votedUpTo is null) || !_roster.IsVoter(poll.Name))
         {
             if ((poll.LastTerm, poll.Last).CompareTo((_lastTerm, _last)) <= 0) return IsVoter ? $"'{poll.Name}' is no voter of this group" : "this node is no voter";
         }
@@ -338,8 +343,8 @@ internal sealed class Election
         var isHandedOver = poll.Kind == PollKind.HandedVote && Role != ElectionRole.Primary && poll.Term == Term.Next;
         if (HearsPrimary(now) && !isHandedOver && !(isBootstrap && Primary is null))
             return Primary is null ? "this node has just started or heard a primary" : $"this node hears the primary {Primary}";
-        if ((poll.LastTerm, poll.Last).CompareTo((_lastTerm, _last)) < 0)
-            return $"its log ends at {poll.Last} of term {poll.LastTerm}, the one here at {_last} of term {_lastTerm}";
+        if ((poll.LastTerm, poll.Last).CompareTo((endTerm, end)) < 0)
+            return $"its log ends at {poll.Last} of term {poll.LastTerm}, the one here at {end} of term {endTerm}";
         var isFree = poll.Term > Term || _ballot.VotedFor is null || _ballot.VotedFor == poll.Name;
         return isFree ? null : $"the vote of term {Term} went to {_ballot.VotedFor}";
     }

@@ -37,7 +37,9 @@ internal abstract record ElectionInput
     public sealed record CaughtUp(Term Term) : ElectionInput;
 
     /// <summary>The log says that the members are others now; or again those of before, when it was cut.</summary>
-    public sealed record RosterChanged(Roster Roster) : ElectionInput;
+    /// <param name="Roster">They.</param>
+    /// <param name="VotedUpTo">Where the record that says so took away this node's vote: the record before it, with its term.</param>
+    public sealed record RosterChanged(Roster Roster, (Term Term, Vlsn Last)? VotedUpTo = null) : ElectionInput;
 
     /// <summary>This primary gives up its reign to a voter that has all of its log, all of it durable.</summary>
     /// <param name="To">Its name.</param>

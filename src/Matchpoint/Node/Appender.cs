@@ -152,7 +152,7 @@ internal sealed class Appender
                 return AppendResult.NoRoom;
             }
 
-            Rosters!.Add(header.Vlsn, payload);
+            Rosters!.Add(header, payload);
             Rosters.Publish();
             _tail.Advance(header.Vlsn);
             return AppendResult.Appended;
@@ -233,7 +233,7 @@ internal sealed class Appender
                 Invariant.Holds(RecordCodec.TryReadHeader(rest, out var header) is null, "a record that was appended cannot be read.");
                 if (header.Kind == RecordKind.Membership)
                 {
-                    Rosters?.Add(header.Vlsn, rest[RecordHeader.Size..header.Length]);
+                    Rosters?.Add(header, rest[RecordHeader.Size..header.Length]);
                     isRoster = true;
                 }
 
@@ -314,7 +314,7 @@ internal sealed class Appender
             using var reader = view.ReadFrom(applied.Next);
             while (reader.MoveNext())
             {
-                if (reader.Header.Kind == RecordKind.Membership) Rosters?.Add(reader.Header.Vlsn, reader.Payload);
+                if (reader.Header.Kind == RecordKind.Membership) Rosters?.Add(reader.Header, reader.Payload);
                 AddToTail_Locked(tail, reader.Header, reader.Payload);
             }
         }

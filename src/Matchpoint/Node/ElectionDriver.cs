@@ -2,7 +2,6 @@ using System.Threading.Channels;
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Elections;
 using Matchpoint.Protocol.Identities;
-using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Messages;
 using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Log;
@@ -64,7 +63,7 @@ internal sealed class ElectionDriver
     private long _tickets;
     private volatile string? _primary;
     private volatile string? _retiredFor;
-    private Roster _roster;
+    private KnownRoster? _known; // Not what the election began with: its first step tells it all.
     private bool _isRetired;
 
     /// <summary>A driver that does nothing yet.</summary>
@@ -82,7 +81,6 @@ internal sealed class ElectionDriver
         _network = network;
         _host = host;
         var end = log.Appended;
-        _roster = settings.Roster;
         _election = new Election(settings, ballot.Ballot, end.Term, end.Vlsn, clock.Now);
         Term = _election.Term;
     }
@@ -186,10 +184,10 @@ internal sealed class ElectionDriver
         _election.LogMoved(end.Term, end.Vlsn);
         _effects.Clear();
         // Behind the log's end: the members are no older than that.
-        if (_members.Roster is var roster && !ReferenceEquals(roster, _roster))
+        if (_members.Known is var known && !ReferenceEquals(known, _known))
         {
-            _roster = roster;
-            _election.Step(new ElectionInput.RosterChanged(roster), _clock.Now, _effects);
+            _known = known;
+            _election.Step(new ElectionInput.RosterChanged(known.Roster, known.VotedUpTo), _clock.Now, _effects);
         }
 
         _election.Step(input, _clock.Now, _effects);
@@ -248,7 +246,7 @@ internal sealed class ElectionDriver
         var identity = _log.Directory.Identity;
         var own = _members.TryAddressOf(_members.Self)?.ToString() ?? "";
         // What the log says of the members needs nobody's options to agree.
-        var told = ReferenceEquals(_roster, _members.Initial) ? _roster.Hash : 0;
+        var told = ReferenceEquals(_known?.Roster, _members.Initial) ? _members.Initial.Hash : 0;
         var poll = new Poll(identity.Group, identity.Node, _members.Self, send.Kind, send.IsBootstrap, send.Term, lastTerm, last, own, told);
         _ = AskAsync(send.To, poll, _clock.Now, cancellation);
     }

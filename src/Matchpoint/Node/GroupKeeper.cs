@@ -182,6 +182,14 @@ internal sealed class GroupKeeper(NodeCore core) : IDisposable
         var roster = change(core.Members.Roster);
         if (roster.Members.Length > 1 && roster.Members.Any(static member => member.Address.Length == 0))
             throw new MembershipException($"the members were not changed: {core.Members.Self} has no address that others could reach. Open it with Members that names it with one.");
+        // Whose vote a change takes away must know from the log that it had one: options may name anybody.
+        if (!isAlone && core.Appender.RosterAt.IsNull && !ReferenceEquals(roster, core.Members.Roster)) await AppendAsync(reign, core.Members.Roster, deadline, cancellation).ConfigureAwait(false);
+        return await AppendAsync(reign, roster, deadline, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Appends a record of the members, and waits until it is durable.</summary>
+    private async Task<CommitToken> AppendAsync(Term reign, Roster roster, TimeSpan deadline, CancellationToken cancellation)
+    {
         core.PrepareFor(roster);
         RecordHeader header;
         while (true)

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Membership;
+using Matchpoint.Protocol.Records;
 using Matchpoint.Storage.State;
 
 namespace Matchpoint.Node;
@@ -13,6 +14,7 @@ namespace Matchpoint.Node;
 internal sealed class RosterLog(Members members)
 {
     private Roster? _roster;
+    private (Term Term, Vlsn Last)? _votedUpTo;
 
     /// <summary>The key in the state's own database under which the members stand.</summary>
     public static ReadOnlySpan<byte> Key => "members"u8;
@@ -45,17 +47,19 @@ internal sealed class RosterLog(Members members)
     public void Begin(IState state)
     {
         var known = In(state);
-        (At, _roster) = (known?.At ?? Vlsn.Null, known?.Roster);
+        (At, _roster, _votedUpTo) = (known?.At ?? Vlsn.Null, known?.Roster, null);
     }
 
     /// <summary>The next record that is about the members.</summary>
-    public void Add(Vlsn vlsn, ReadOnlySpan<byte> payload)
+    public void Add(in RecordHeader header, ReadOnlySpan<byte> payload)
     {
         var roster = RosterCodec.TryDecode(payload, out var why);
-        Invariant.Holds(roster is not null, $"the members in record {vlsn} cannot be read: {why}");
-        (At, _roster) = (vlsn, roster);
+        Invariant.Holds(roster is not null, $"the members in record {header.Vlsn} cannot be read: {why}");
+        // Only what the log says: options may name anybody. A reign's first record comes before any change that it makes, so the record before this one is of the same term.
+        var tookTheVote = _roster?.IsVoter(members.Self) == true && !roster.IsVoter(members.Self);
+        (At, _roster, _votedUpTo) = (header.Vlsn, roster, tookTheVote ? (header.Term, header.Vlsn.Previous) : null);
     }
 
     /// <summary>From here on these are the members.</summary>
-    public void Publish() => members.Become(Current);
+    public void Publish() => members.Become(Current, _votedUpTo);
 }

@@ -69,7 +69,7 @@ internal sealed class Machine
     public void HearQuorum() => _quorumHeardAt = _now;
 
     /// <summary>The log says that the members are others.</summary>
-    public string[] Become(Roster roster) => Step(new ElectionInput.RosterChanged(roster));
+    public string[] Become(Roster roster, (Term Term, Vlsn Last)? votedUpTo = null) => Step(new ElectionInput.RosterChanged(roster, votedUpTo));
 
     public string[] Heard(string primary, int term) => Step(new ElectionInput.PrimaryHeard(Of(term), primary));
 

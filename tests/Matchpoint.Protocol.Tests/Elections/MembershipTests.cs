@@ -107,6 +107,41 @@ public sealed class MembershipTests
         Assert.True(voter.Grants(PollKind.Vote, "b", 2, last: 6));
     }
 
+    /// <summary>Record 5 took its vote away, and nobody else may have got it: then the others cannot elect without that vote.</summary>
+    [Fact]
+    public void Whose_vote_was_taken_away_gives_it_to_one_that_lacks_the_record_which_did_so()
+    {
+        var voter = new Machine(self: "c");
+        voter.Become(Roster.OfVoters("a", "b"), (Machine.Of(1), Machine.At(4)));
+        voter.Later(Machine.Timeout);
+        Assert.False(voter.Grants(PollKind.Vote, "b", 2, last: 3));
+        Assert.False(voter.Grants(PollKind.Vote, "z", 2, last: 4)); // No voter before and after.
+        Assert.True(voter.Grants(PollKind.PreVote, "b", 2, last: 4));
+        Assert.True(voter.Grants(PollKind.Vote, "b", 2, last: 4));
+        Assert.False(voter.Grants(PollKind.Vote, "a", 2, last: 4)); // One vote per term, as ever.
+    }
+
+    [Fact]
+    public void Whose_vote_was_taken_away_by_what_is_durable_or_who_never_had_one_weighs_its_whole_log()
+    {
+        var voter = new Machine(self: "c");
+        voter.Become(Roster.OfVoters("a", "b"));
+        voter.Later(Machine.Timeout);
+        Assert.False(voter.Grants(PollKind.Vote, "b", 2, last: 5));
+        Assert.True(voter.Grants(PollKind.Vote, "b", 2, last: 6));
+    }
+
+    [Fact]
+    public void Whoever_has_its_vote_again_weighs_its_whole_log()
+    {
+        var voter = new Machine(self: "c");
+        voter.Become(Roster.OfVoters("a", "b"), (Machine.Of(1), Machine.At(4)));
+        voter.Become(Roster.OfVoters("a", "b", "c"));
+        voter.Later(Machine.Timeout);
+        Assert.False(voter.Grants(PollKind.Vote, "b", 2, last: 4));
+        Assert.True(voter.Grants(PollKind.Vote, "b", 2, last: 5));
+    }
+
     [Fact]
     public void Votes_of_those_who_do_not_vote_elect_nobody()
     {

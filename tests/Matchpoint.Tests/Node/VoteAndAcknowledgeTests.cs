@@ -1,6 +1,7 @@
 using Matchpoint.Node;
 using Matchpoint.Protocol.Elections;
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Messages;
 using Matchpoint.Storage.Data;
 using Matchpoint.Syncup;
@@ -62,14 +63,37 @@ public class VoteAndAcknowledgeTests
         await running;
     }
 
-    private static ElectionDriver Driver(TestNode node, Host host, TimeProvider time)
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Whose_vote_the_last_record_took_away_votes_by_what_its_log_held_before(bool isKnown)
     {
-        var members = new Members(new MatchpointOptions
-        {
-            Directory = "x",
-            Name = "x",
-            Members = [new GroupMember("p", "127.0.0.1:1"), new GroupMember("x", "127.0.0.1:2"), new GroupMember("y", "127.0.0.1:3")],
-        });
+        var cancellation = TestContext.Current.CancellationToken;
+        using var node = new TestNode("x").Write("t5 a b");
+        var time = new ManualTime();
+        var end = node.Log.Appended;
+        var members = MembersOf();
+        members.Become(Roster.OfVoters("p", "y"), isKnown ? (end.Term, end.Vlsn.Previous) : null);
+        var driver = Driver(node, new Host(), time, members);
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var running = driver.RunAsync(stopping.Token);
+        time.Advance(Timeout * 2);
+        var answer = await driver.AnswerAsync(new Poll(TestNode.Group, default, "y", PollKind.Vote, IsBootstrap: false, new Term(6), end.Term, end.Vlsn.Previous), cancellation);
+        Assert.Equal(isKnown, answer.Granted);
+        await stopping.CancelAsync();
+        await running;
+    }
+
+    private static Members MembersOf() => new(new MatchpointOptions
+    {
+        Directory = "x",
+        Name = "x",
+        Members = [new GroupMember("p", "127.0.0.1:1"), new GroupMember("x", "127.0.0.1:2"), new GroupMember("y", "127.0.0.1:3")],
+    });
+
+    private static ElectionDriver Driver(TestNode node, Host host, TimeProvider time, Members? members = null)
+    {
+        members ??= MembersOf();
         var clock = new NodeClock(time);
         var ballot = BallotFile.Open(node.Directory, hasRecords: false);
         ballot.Save(new Ballot(new Term(5), null, Standing.Full, Term.None));
