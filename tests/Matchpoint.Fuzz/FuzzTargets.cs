@@ -8,6 +8,7 @@ internal static class FuzzTargets
     /// <summary>All targets.</summary>
     public static IReadOnlyList<IFuzzTarget> All { get; } =
     [
-        new MessageTarget(), new RecordTarget(), new DirectoryTarget(), new SyncupTarget(isReplica: true), new SyncupTarget(isReplica: false), new ElectionTarget(), new AckTarget(),
+        new FrameTarget(), new MessageTarget(), new RecordTarget(), new DirectoryTarget(), new SyncupTarget(isReplica: true), new SyncupTarget(isReplica: false), new ElectionTarget(),
+        new AckTarget(), new RosterTarget(),
     ];
 }

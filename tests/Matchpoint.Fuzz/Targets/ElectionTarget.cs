@@ -24,6 +24,7 @@ internal sealed class ElectionTarget : IFuzzTarget
         [0, 1, 1, 3, 0, 2, 1, 3, 1, 5, 0, 250],
         [1, 0, 200, 2, 2, 0, 1, 2, 2, 1, 1, 6, 1],
         [3, 0, 200, 0, 200, 4, 2, 5, 3, 7],
+        [0, 0, 200, 1, 1, 6, 0, 1, 2, 1, 0, 3, 0, 200, 2, 0, 1, 7, 2, 1, 2, 4, 1, 3],
     ];
 
     /// <inheritdoc/>
@@ -53,7 +54,7 @@ internal sealed class ElectionTarget : IFuzzTarget
         var other = Others[reader.Below(Others.Length)];
         var term = new Term(Math.Max(1, election.Term.Value + (ulong)reader.Below(4)) - (ulong)(reader.Below(3) == 0 && election.Term.Value > 0 ? 1 : 0));
         var (lastTerm, last) = (new Term((ulong)reader.Below(4)), Vlsn.Of(1 + reader.Below(5)));
-        switch (reader.Below(7))
+        switch (reader.Below(9))
         {
             case 0:
                 return new ElectionInput.TimePassed(now - TimeSpan.FromMilliseconds(reader.Byte() * 10));
@@ -63,8 +64,10 @@ internal sealed class ElectionTarget : IFuzzTarget
                 return new ElectionInput.PollReceived(new Poll(SampleLog.Identity.Group, SampleLog.Identity.Node, other, kind, reader.Below(2) == 1, term, lastTerm, last), 1);
             case 2:
                 var asked = reader.Below(4) switch { 0 => PollKind.PreVote, 1 => PollKind.Vote, 2 => PollKind.Look, _ => PollKind.Announce };
-                var primary = reader.Below(3) == 0 && check.MayLead(other, term) ? other : "";
-                var answer = new PollAnswer(other, term, reader.Below(2) == 1, (Standing)reader.Below(4), primary, primary.Length == 0 ? Term.None : term, "");
+                // Whoever names a primary grants nothing to others, and nobody is elected where another leads.
+                var grants = reader.Below(2) == 1 && (asked != PollKind.Vote || check.MayWin);
+                var primary = !grants && reader.Below(3) == 0 && check.MayLead(other, term) ? other : "";
+                var answer = new PollAnswer(other, term, grants, (Standing)reader.Below(4), primary, primary.Length == 0 ? Term.None : term, "");
                 return new ElectionInput.PollAnswered(asked, election.Term, answer, now);
             case 3:
                 return check.MayLead(other, term) ? new ElectionInput.PrimaryHeard(term, other) : null;
@@ -72,6 +75,12 @@ internal sealed class ElectionTarget : IFuzzTarget
                 return new ElectionInput.TermSeen(term);
             case 5:
                 return new ElectionInput.CaughtUp(election.Term);
+            case 6:
+                var members = new List<Member> { new("a", "") };
+                foreach (var name in Others.Where((_, i) => i % 2 == 0 || term.Value % 2 == 0)) members.Add(new Member(name, "", (MemberKind)reader.Below(3), (byte)reader.Below(10), IsPending: reader.Below(4) == 0));
+                return Roster.TryCreate(members, out _) is { } roster ? new ElectionInput.RosterChanged(roster) : null;
+            case 7:
+                return new ElectionInput.HandOver(other);
             default:
                 return reader.Below(8) == 0 ? new ElectionInput.Retired("fuzzed") : null;
         }
@@ -96,6 +105,9 @@ internal sealed class ElectionTarget : IFuzzTarget
             if (_primaries.TryAdd(term, other)) return true;
             return _primaries[term] == other;
         }
+
+        /// <summary>Whether this node can be elected in its term: no other is the primary.</summary>
+        public bool MayWin => !_primaries.TryGetValue(_election.Term, out var primary) || primary == "a";
 
         public void Look(List<ElectionEffect> effects)
         {
