@@ -19,6 +19,7 @@ namespace Matchpoint.Storage.Data;
 /// snapshots/    what is being copied from here
 /// arbiter       only where the state holds no data: the directory of an arbiter
 /// damaged/      files that were found damaged and have been replaced
+/// state.unusable-1/, ...  states that were found damaged, or belonged to another history
 /// </code>
 /// </summary>
 internal sealed class DataDirectory : IDisposable

@@ -42,7 +42,7 @@ internal static class LogSurrender
             foreach (var name in directory.Files.ListFiles(directory.LogPath).Reverse().ToList()) Move(Path.Combine(directory.LogPath, name));
         }
 
-        if (states.SetAside(directory.StatePath) is { } state) done.Add($"the state is kept as {state}");
+        if (states.SetAside(directory.StatePath, directory.Path) is { } state) done.Add($"the state is kept as {state}");
         Move(directory.PositionsPath);
         return done;
 

@@ -9,8 +9,10 @@ internal interface IStateStore
     IState Open(string path);
 
     /// <summary>Moves what lies in a directory aside, so that another state can be made there.</summary>
+    /// <param name="path">The directory.</param>
+    /// <param name="into">Where it goes: to stay there, for a person to look at, whatever becomes of what lies around the state.</param>
     /// <returns>Where it is now; null where there was nothing.</returns>
-    string? SetAside(string path);
+    string? SetAside(string path, string into);
 
     /// <summary>Removes what lies in a directory, and the directory; nothing happens when it is not there. Nothing of it may be open.</summary>
     void Remove(string path);

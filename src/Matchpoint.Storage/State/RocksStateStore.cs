@@ -13,12 +13,12 @@ internal sealed class RocksStateStore(RocksStateOptions options) : IStateStore
     }
 
     /// <inheritdoc/>
-    public string? SetAside(string path)
+    public string? SetAside(string path, string into)
     {
         if (!Directory.Exists(path) || !Directory.EnumerateFileSystemEntries(path).Any()) return null;
         for (var i = 1; ; i++)
         {
-            var aside = $"{path}.unusable-{i}";
+            var aside = Path.Combine(into, $"{Path.GetFileName(path)}.unusable-{i}");
             if (Directory.Exists(aside)) continue;
             Directory.Move(path, aside);
             return aside;

@@ -179,7 +179,7 @@ internal sealed class StateKeeper : IAsyncDisposable
                     + $"The node needs a full copy; a backup or another member has one.");
         }
 
-        var aside = states.SetAside(directory.StatePath);
+        var aside = states.SetAside(directory.StatePath, directory.Path);
         note = $"the state was built anew from the log: {why}." + (aside is null ? "" : $" What was there is in {aside}; remove it when you have looked at it.");
         return states.Open(directory.StatePath);
     }

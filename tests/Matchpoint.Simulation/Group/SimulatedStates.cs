@@ -55,10 +55,10 @@ internal sealed class SimulatedStates(Random random, (int Count, int Bytes) pict
         }
 
         /// <inheritdoc/>
-        public string? SetAside(string path)
+        public string? SetAside(string path, string into)
         {
             Remove(path);
-            return path + ".unusable-1";
+            return $"{into}/state.unusable-1";
         }
 
         /// <inheritdoc/>

@@ -9,7 +9,7 @@ internal sealed class PictureStates(IFileSystem files) : IStateStore
 {
     public IState Open(string path) => OrderedState.ReadFrom(files, path) ?? new OrderedState { Files = files };
 
-    public string? SetAside(string path) => throw new NotSupportedException();
+    public string? SetAside(string path, string into) => throw new NotSupportedException();
 
     public void Remove(string path)
     {

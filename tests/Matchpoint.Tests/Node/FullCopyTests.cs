@@ -108,6 +108,27 @@ public class FullCopyTests
         Assert.True(least >= had / 2, $"{had} bytes were there, and it went on at {least}");
     }
 
+    /// <summary>Copies take turns in two directories: what was set aside when one of them was in use must not be in the way of the next but one.</summary>
+    [Fact]
+    public async Task A_node_whose_state_is_damaged_again_and_again_gets_a_full_copy_each_time_and_keeps_what_was_there()
+    {
+        await using var group = await TestGroup.StartAsync(change: Steady, parts: SmallSegments);
+        var name = group.Replicas[0].Options.Name;
+        await FillAndTrimAsync(group, 0, 400);
+        for (var times = 1; times <= 4; times++)
+        {
+            await group.StopAsync(name);
+            string state;
+            using (var data = DataDirectory.OpenReadOnly(PhysicalFiles.Instance, group.DirectoryOf(name))) state = data.StatePath;
+            if (times % 2 == 0) await File.WriteAllTextAsync(Path.Combine(state, "CURRENT"), "damaged", Cancellation);
+            else File.Delete(Directory.GetFiles(state, "MANIFEST-*").Single()); // A part that is gone is damage like any other.
+            var node = await group.StartAsync(name);
+            await Eventually.HoldsAsync(() => node.State == NodeState.Following && node.GetStatus().Counts, $"copy {times}, and then the stream");
+            await group.AgreedAsync();
+            Assert.Equal(times, Directory.GetDirectories(group.DirectoryOf(name), "state.unusable-*").Length);
+        }
+    }
+
     /// <summary>A chunk takes longer here than a primary waits for a majority: two of three get over that only when who fetches a copy counts as there.</summary>
     [Fact]
     public async Task A_primary_that_only_a_member_without_its_log_can_hear_goes_on_until_that_has_its_copy()
