@@ -77,7 +77,8 @@ internal sealed class ElectionTarget : IFuzzTarget
                 return new ElectionInput.CaughtUp(election.Term);
             case 6:
                 var members = new List<Member> { new("a", "") };
-                foreach (var name in Others.Where((_, i) => i % 2 == 0 || term.Value % 2 == 0)) members.Add(new Member(name, "", (MemberKind)reader.Below(3), (byte)reader.Below(10), IsPending: reader.Below(4) == 0));
+                foreach (var name in Others.Where((_, i) => i % 2 == 0 || term.Value % 2 == 0))
+                    members.Add(new Member(name, "", (MemberKind)reader.Below(3), (byte)reader.Below(10), IsPending: reader.Below(4) == 0));
                 return Roster.TryCreate(members, out _) is { } roster ? new ElectionInput.RosterChanged(roster) : null;
             case 7:
                 return new ElectionInput.HandOver(other);
