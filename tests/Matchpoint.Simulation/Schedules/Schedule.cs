@@ -192,7 +192,7 @@ internal sealed class Schedule
         if (roster.Members.Any(static member => member.IsPending)) return false;
         nodes.RemoveAll(node => !roster.Contains(node!.Core.Members.Self));
         // Whoever knows that something is lost that was durable is left as it is, for its operator.
-        if (_watch.IsLossy) nodes.RemoveAll(static node => node!.State == NodeState.AwaitingOperator);
+        nodes.RemoveAll(node => IsLeftAlone(node!));
         return nodes.Count(static node => node!.State == NodeState.Primary && node.Core.IsReady) == 1
             && nodes.TrueForAll(node => node!.State is NodeState.Primary or NodeState.Following && LastSync(node) == End() && node.Core.State.Applied.Vlsn == End());
 
@@ -209,12 +209,14 @@ internal sealed class Schedule
             + $"members {node.Core.Members.Roster} since {node.Core.Appender.RosterAt} "
             + $"feeds {(node.IsPrimary ? string.Join(",", node.Core.Feeders.Status().Where(static s => s.IsConnected).Select(static s => s.Name)) : "nobody")}";
 
+    private bool IsLeftAlone(MatchpointNode node) => _watch.IsLossy && node.State == NodeState.AwaitingOperator;
+
     private void End()
     {
         foreach (var machine in _machines) _watches[machine].ExportsStay(machine.Node!.Core);
         var leader = _machines.Find(static machine => machine.Node is { State: NodeState.Primary } node && node.Core.IsReady)!;
         var roster = leader.Node!.Core.Members.Roster;
-        var whole = _machines.FindAll(machine => roster.Contains(machine.Name) && machine.Node!.Core.HasData);
+        var whole = _machines.FindAll(machine => roster.Contains(machine.Name) && machine.Node!.Core.HasData && !IsLeftAlone(machine.Node));
         Verdict.Check(_watch.IsLossy ? _watch.HistoryOf(_watches[leader].Log) : _watch.Ledger, _watch.IsLossy, _history, _follower.Heard, _follower.Missed, whole);
         _scheduler.End();
     }
