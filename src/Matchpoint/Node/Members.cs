@@ -8,7 +8,7 @@ namespace Matchpoint.Node;
 
 /// <summary>The members as one record says them.</summary>
 /// <param name="Roster">They.</param>
-/// <param name="VotedUpTo">Where that record took away this node's vote: the record before it, with its term. Null where it did not, or where it is known to be durable.</param>
+/// <param name="VotedUpTo">Where that record took away this node's vote: the record before it, with its term. Null where it did not, or where only the state tells of it: then it is durable.</param>
 internal sealed record KnownRoster(Roster Roster, (Term Term, Vlsn Last)? VotedUpTo = null);
 
 /// <summary>

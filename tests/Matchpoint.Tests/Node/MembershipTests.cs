@@ -1,3 +1,5 @@
+using Matchpoint.Protocol.Membership;
+using Matchpoint.Protocol.Records;
 using static Matchpoint.Tests.Node.TestGroup;
 
 namespace Matchpoint.Tests.Node;
@@ -26,6 +28,19 @@ public sealed class MembershipTests
         await group.StopAsync(names[1]);
         await Assert.ThrowsAnyAsync<MatchpointException>(async () => await group.Nodes.First(static node => node.Options.Name != "d").Default.PutAsync(
             Utf8("two"), Utf8("v"), new CommitOptions { Timeout = TimeSpan.FromMilliseconds(300) }, Cancellation));
+    }
+
+    /// <summary>Whose vote a change takes away knows from its log alone that it had one.</summary>
+    [Fact]
+    public async Task The_members_that_a_group_began_with_are_written_down_before_their_first_change_and_only_then()
+    {
+        await using var group = await StartAsync(change: Steady);
+        Assert.Empty(RostersOf(group.Primary));
+        var (removed, other) = (group.Replicas[0].Options.Name, group.Replicas[1].Options.Name);
+        await group.Primary.RemoveMemberAsync(removed, Cancellation);
+        Assert.Equal([["a", "b", "c"], [.. new[] { group.Primary.Options.Name, other }.Order(StringComparer.Ordinal)]], RostersOf(group.Primary));
+        await group.Primary.ChangeMemberAsync(group.MemberOf(other) with { Priority = 3 }, Cancellation);
+        Assert.Equal(3, RostersOf(group.Primary).Count);
     }
 
     [Fact]
@@ -224,4 +239,17 @@ public sealed class MembershipTests
     }
 
     private static MemberStatus StatusOf(MatchpointNode node, string name) => node.GetStatus().Members.Single(member => member.Name == name);
+
+    private static List<string[]> RostersOf(MatchpointNode node)
+    {
+        using var view = node.Core.Log.View();
+        using var reader = view.ReadFrom(Protocol.Identities.Vlsn.First);
+        var rosters = new List<string[]>();
+        while (reader.MoveNext())
+        {
+            if (reader.Header.Kind == RecordKind.Membership) rosters.Add([.. RosterCodec.TryDecode(reader.Payload, out _)!.Voters.Order(StringComparer.Ordinal)]);
+        }
+
+        return rosters;
+    }
 }
