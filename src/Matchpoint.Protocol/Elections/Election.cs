@@ -34,7 +34,8 @@ internal enum ElectionRole
 /// neither votes nor stands, except where every voter takes part: voters who are all new elect the first primary, and voters whose machines were started anew
 /// after unflushed records had been acknowledged elect whoever has most of them, because nobody has more (their ballots were flushed, so they vote once as
 /// ever); (5) whoever knows of a newer term follows, and acknowledges to, no primary of an older one: what a majority acknowledged is in every log that the
-/// majority elects.
+/// majority elects; (6) who has forgotten what it promised takes part only when no vote that it gave before it did so can count any more, and a primary with which it has caught up has told it,
+/// asked after that, that a majority follows it still: nobody was elected by such a vote, and nobody will be.
 /// </remarks>
 internal sealed class Election
 {
@@ -43,6 +44,7 @@ internal sealed class Election
 
     private readonly ElectionSettings _settings;
     private readonly Grants _grants;
+    private readonly TimeSpan _asksFrom;
     private readonly Dictionary<string, TimeSpan> _seenNew = [];
     private Roster _roster;
     private Jitter _jitter;
@@ -50,6 +52,9 @@ internal sealed class Election
     private Term _lastTerm;
     private Vlsn _last;
     private (Term Term, Vlsn Last)? _votedUpTo;
+    private Term? _caughtUpIn;
+    private Term? _confirmedIn;
+    private TimeSpan _stoodAt;
     private TimeSpan _heardAt;
     private TimeSpan _deadline;
     private bool _isFollowing;
@@ -72,6 +77,7 @@ internal sealed class Election
         LogMoved(lastTerm, last);
         // Before it stopped it may have told a primary that it hears it: that promise holds for a whole time-out.
         _heardAt = now;
+        _asksFrom = now + settings.Forgetting;
         // Whoever knows of nobody else need not wait; whoever is new looks around first.
         _deadline = IsAlone || ballot.Standing == Standing.New ? now : now + Patience();
     }
@@ -106,6 +112,9 @@ internal sealed class Election
     /// <summary>How a node stands that votes: new voters begin to take part with the first election; others when they have caught up with whom they elect.</summary>
     private Standing StandingOfVoter => Standing == Standing.New || IsAlone ? Standing.Full : Standing;
 
+    /// <summary>Whether it waits for its primary to tell that it is one still.</summary>
+    private bool IsAsking => Standing is Standing.New or Standing.BallotLost && IsVoter && _caughtUpIn == Term && _confirmedIn != Term;
+
     private bool HasMajority => Standing == Standing.Full && _grants.IsMajority;
 
     private bool IsAlone => IsVoter && _roster.Voters.Length == 1;
@@ -127,7 +136,7 @@ internal sealed class Election
                 OnTime(passed.QuorumHeardAt, now, effects);
                 break;
             case ElectionInput.PollReceived received:
-                effects.Add(new ElectionEffect.Answer(received.Ticket, OnPoll(received.Poll, now, effects) with { IsStranger = !_roster.Contains(received.Poll.Name) }));
+                effects.Add(new ElectionEffect.Answer(received.Ticket, OnPoll(received, now, effects) with { IsStranger = !_roster.Contains(received.Poll.Name) }));
                 break;
             case ElectionInput.PollAnswered answered:
                 OnAnswer(answered, now, effects);
@@ -208,6 +217,7 @@ internal sealed class Election
         Primary = null;
         StopFollowing(effects);
         _isBootstrap = isBootstrap;
+        _stoodAt = now;
         _ballot = _ballot with { Term = NextTerm, VotedFor = _settings.Self, Standing = StandingOfVoter };
         _grants.Begin(Standing, _roster);
         effects.Add(new ElectionEffect.SaveBallot(_ballot));
@@ -234,6 +244,12 @@ internal sealed class Election
         if (Role == ElectionRole.Retired) return;
         if (answer.Term > Term && !(answered.Kind == PollKind.PreVote && answer.Granted))
             Adopt(answer.Term, votedFor: null, $"{answer.Name} knows of term {answer.Term}", now, effects);
+        if (answered.Kind == PollKind.Look && answer.Granted && answer.Term == Term && answered.SentAt >= _asksFrom)
+        {
+            _confirmedIn = Term;
+            TakePart(now, effects);
+        }
+
         if (answer.Primary.Length > 0 && answer.PrimaryTerm == Term && answer.Primary != _settings.Self && Role != ElectionRole.Primary)
         {
             // Hearsay: it tells whom to follow, but does not count as hearing the primary.
@@ -257,7 +273,7 @@ internal sealed class Election
                 _grants.Add(answer);
                 if (HasMajority || _grants.AreAll) Stand(isBootstrap: !HasMajority, PollKind.Vote, now, effects);
                 break;
-            case PollKind.Vote or PollKind.HandedVote when Role == ElectionRole.Candidate && answer.Granted && answered.Term == Term:
+            case PollKind.Vote or PollKind.HandedVote when Role == ElectionRole.Candidate && answer.Granted && answered.Term == Term && now - _stoodAt <= _settings.Candidacy:
                 _grants.Add(answer);
                 WinIfElected(now, effects);
                 break;
@@ -275,13 +291,14 @@ internal sealed class Election
         }
     }
 
-    private PollAnswer OnPoll(Poll poll, TimeSpan now, List<ElectionEffect> effects)
+    private PollAnswer OnPoll(ElectionInput.PollReceived received, TimeSpan now, List<ElectionEffect> effects)
     {
+        var poll = received.Poll;
         if (Role == ElectionRole.Retired) return Refuse("this node's disk failed", now);
         switch (poll.Kind)
         {
             case PollKind.Look:
-                return Refuse("only looked", now);
+                return Role == ElectionRole.Primary && received.HoldsLease ? Grant(now) : Refuse("only looked", now);
             case PollKind.Announce:
                 OnPrimary(poll.Term, poll.Name, now, effects);
                 return poll.Term == Term && Primary == poll.Name ? Grant(now) : Refuse($"the term is {Term}", now);
@@ -385,7 +402,7 @@ internal sealed class Election
         if (term > Term) Adopt(term, votedFor: null, $"{primary} is the primary of term {term}", now, effects);
         Role = ElectionRole.Replica;
         _heardAt = now;
-        _deadline = now + Patience();
+        if (!IsAsking) _deadline = now + Patience();
         Learn(primary, effects);
     }
 
@@ -400,10 +417,19 @@ internal sealed class Election
 
     private void OnCaughtUp(Term term, TimeSpan now, List<ElectionEffect> effects)
     {
-        if (Standing == Standing.Full || term != Term) return;
+        if (Standing == Standing.Full || term != Term || _caughtUpIn == term) return;
+        _caughtUpIn = term;
+        TakePart(now, effects);
+        // It looks around then, and so often until the primary says so.
+        if (IsAsking) _deadline = now > _asksFrom ? now : _asksFrom;
+    }
+
+    private void TakePart(TimeSpan now, List<ElectionEffect> effects)
+    {
+        if (Standing == Standing.Full || _caughtUpIn != Term || IsAsking) return;
         _deadline = now + Patience(); // Whoever looked around did so often; whoever takes part is patient.
         // With a forgotten ballot it may have voted already in the term that comes next.
-        var noVoteUpTo = Standing == Standing.Rebooted ? _ballot.NoVoteUpTo : term.Next;
+        var noVoteUpTo = Standing == Standing.Rebooted ? _ballot.NoVoteUpTo : Term.Next;
         Save(_ballot with { Standing = Standing.Full, NoVoteUpTo = noVoteUpTo }, effects);
     }
 

@@ -18,7 +18,8 @@ internal abstract record ElectionInput
     /// <summary>Somebody asks for a vote, for news, or tells that it is the primary.</summary>
     /// <param name="Poll">What was asked.</param>
     /// <param name="Ticket">Goes into the <see cref="ElectionEffect.Answer"/>.</param>
-    public sealed record PollReceived(Poll Poll, long Ticket) : ElectionInput;
+    /// <param name="HoldsLease">On a primary: whether a majority has followed it so lately that nobody else can have been elected by now.</param>
+    public sealed record PollReceived(Poll Poll, long Ticket, bool HoldsLease = false) : ElectionInput;
 
     /// <summary>A voter answered a poll of ours.</summary>
     /// <param name="Kind">What it was asked.</param>

@@ -15,4 +15,12 @@ internal sealed record ElectionSettings(string Self, Roster Roster, TimeSpan Tim
     /// that do not run equally fast.
     /// </summary>
     public TimeSpan Lease => Timeout * 0.8;
+
+    /// <summary>
+    /// How long a candidate counts votes. One that was given by a node which has lost its disk since is worth nothing by the time that node counts again, see <see cref="Forgetting"/>.
+    /// </summary>
+    public TimeSpan Candidacy => Timeout;
+
+    /// <summary>How long whoever has forgotten what it promised waits before it asks whether it may count: no candidate counts a vote of before any more, be its clock that much slower.</summary>
+    public TimeSpan Forgetting => Candidacy / 0.8;
 }

@@ -55,6 +55,7 @@ internal sealed class ElectionDriver
     private readonly Progress _progress;
     private readonly NodeClock _clock;
     private readonly TimeSpan _timeout;
+    private readonly TimeSpan _lease;
     private readonly INetwork _network;
     private readonly IElectionHost _host;
     private readonly Dictionary<long, TaskCompletionSource<PollAnswer>> _answers = [];
@@ -78,6 +79,7 @@ internal sealed class ElectionDriver
         _progress = progress;
         _clock = clock;
         _timeout = settings.Timeout;
+        _lease = settings.Lease;
         _network = network;
         _host = host;
         var end = log.Appended;
@@ -143,7 +145,7 @@ internal sealed class ElectionDriver
                 if (input is ElectionInput.PollReceived received && answer is not null)
                 {
                     _answers.Add(++_tickets, answer);
-                    input = received with { Ticket = _tickets };
+                    input = received with { Ticket = _tickets, HoldsLease = _progress.HoldsLease(_clock.Now, _lease) };
                 }
 
                 await StepAsync(input, cancellation).ConfigureAwait(false);

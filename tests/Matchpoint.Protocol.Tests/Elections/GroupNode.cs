@@ -327,7 +327,7 @@ internal sealed class GroupNode(ElectionGroup group, ElectionSettings settings, 
         {
             if (asker._starts == start) asker.Step(new ElectionInput.PollAnswered(poll.Kind, poll.Term, answer, sentAt));
         });
-        Step(new ElectionInput.PollReceived(poll, 1));
+        Step(new ElectionInput.PollReceived(poll, 1, _acks?.HoldsLease(Clock, settings.Lease) ?? false));
     }
 
     private void Feed()

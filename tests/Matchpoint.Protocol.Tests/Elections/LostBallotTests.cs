@@ -29,11 +29,76 @@ public sealed class LostBallotTests
             node.Answer(PollKind.PreVote, 3, "b", granted: true));
     }
 
+    [Fact]
+    public void A_node_that_has_caught_up_takes_part_when_its_primary_was_asked_and_is_followed_still()
+    {
+        var node = Asking();
+        Assert.Empty(node.Answer(PollKind.Look, 1, "b", primary: "b"));
+        Assert.Equal(Standing.BallotLost, node.Saved.Standing);
+        node.Heard("b", 1);
+        Assert.Equal(["Look 1 to b", "Look 1 to c"], node.Pass(200));
+        Assert.Equal(["save term 1 vote - Full, no vote up to 2"], node.Answer(PollKind.Look, 1, "b", granted: true, primary: "b"));
+    }
+
+    [Fact]
+    public void What_the_primary_of_another_term_says_is_no_answer()
+    {
+        var node = Asking();
+        Assert.Equal(["stop following", "save term 2 vote - BallotLost", "follow c 2"], node.Answer(PollKind.Look, 1, "c", granted: true, term: 2, primary: "c"));
+        Assert.Equal(["save term 2 vote - Full, no vote up to 3"], node.Step(new ElectionInput.CaughtUp(Machine.Of(2))));
+    }
+
+    /// <summary>Until then a candidate may count a vote that this node gave and has forgotten.</summary>
+    [Fact]
+    public void It_waits_longer_than_any_candidate_before_it_asks()
+    {
+        var node = new Machine(ballot: Lost);
+        node.Heard("b", 1);
+        node.Step(new ElectionInput.CaughtUp(Machine.Of(1)));
+        node.Pass(0);
+        node.Later((Machine.Timeout * 5 / 4) - 1).Heard("b", 1);
+        Assert.Empty(node.Pass(0));
+        Assert.Empty(node.Answer(PollKind.Look, 1, "b", granted: true, primary: "b"));
+        Assert.Equal(["Look 1 to b", "Look 1 to c"], node.Pass(1));
+    }
+
+    [Fact]
+    public void A_candidate_counts_no_vote_that_comes_late()
+    {
+        var node = new Machine();
+        node.Pass(Machine.Patience);
+        node.Answer(PollKind.PreVote, 2, "b", granted: true);
+        Assert.Empty(node.Later(Machine.Timeout + 1).Answer(PollKind.Vote, 2, "b", granted: true, term: 2));
+        Assert.Equal(ElectionRole.Candidate, node.Role);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_primary_says_that_it_is_one_still_only_while_a_majority_certainly_follows_it(bool holdsLease)
+    {
+        var primary = Machine.Elected();
+        var answer = primary.Poll(PollKind.Look, "c", 1, holdsLease: holdsLease)[^1];
+        Assert.StartsWith($"answer a {(holdsLease ? "yes" : "no")}", answer, StringComparison.Ordinal);
+        Assert.StartsWith("answer a no", new Machine().Poll(PollKind.Look, "c", 1, holdsLease: holdsLease)[^1], StringComparison.Ordinal);
+    }
+
+    private static Ballot Lost => new(Machine.Of(1), null, Standing.BallotLost, Term.None);
+
+    private static Machine Asking()
+    {
+        var node = new Machine(ballot: Lost);
+        node.Heard("b", 1);
+        Assert.Empty(node.Step(new ElectionInput.CaughtUp(Machine.Of(1))));
+        node.Later(Machine.Timeout * 5 / 4).Heard("b", 1);
+        Assert.Equal(["Look 1 to b", "Look 1 to c"], node.Pass(0));
+        return node;
+    }
+
     private static Machine CaughtUp()
     {
-        var node = new Machine(ballot: new Ballot(Machine.Of(1), null, Standing.BallotLost, Term.None));
-        node.Heard("b", 1);
-        Assert.Equal(["save term 1 vote - Full, no vote up to 2"], node.Step(new ElectionInput.CaughtUp(Machine.Of(1))));
+        var node = Asking();
+        Assert.Equal(["save term 1 vote - Full, no vote up to 2"], node.Answer(PollKind.Look, 1, "b", granted: true, primary: "b"));
         return node;
     }
 }

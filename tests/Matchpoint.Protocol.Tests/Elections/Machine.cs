@@ -73,8 +73,8 @@ internal sealed class Machine
 
     public string[] Heard(string primary, int term) => Step(new ElectionInput.PrimaryHeard(Of(term), primary));
 
-    public string[] Poll(PollKind kind, string from, int term, int lastTerm = 1, int last = 5, bool isBootstrap = false) =>
-        Step(new ElectionInput.PollReceived(new Poll(default, default, from, kind, isBootstrap, Of(term), Of(last == 0 ? 0 : lastTerm), At(last)), 7));
+    public string[] Poll(PollKind kind, string from, int term, int lastTerm = 1, int last = 5, bool isBootstrap = false, bool holdsLease = false) =>
+        Step(new ElectionInput.PollReceived(new Poll(default, default, from, kind, isBootstrap, Of(term), Of(last == 0 ? 0 : lastTerm), At(last)), 7, holdsLease));
 
     /// <summary>Whether a poll was granted.</summary>
     public bool Grants(PollKind kind, string from, int term, int lastTerm = 1, int last = 5, bool isBootstrap = false) =>
