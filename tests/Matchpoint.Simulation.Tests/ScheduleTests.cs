@@ -64,6 +64,8 @@ public sealed class ScheduleTests
     [InlineData(10570, "a primary had let go of all records up to the last durable one, with which the other ended: neither a stream nor a full copy could begin")]
     [InlineData(11332, "records that were written, found durable and let go of in one event were taken for a gap")]
     [InlineData(586, "a group whose log ended with the pieces of a transaction that was given up was never told to be together")]
+    [InlineData(37, "a member that lost its disk counted with the old primary, which had stood still, though it had voted for another that was elected")]
+    [InlineData(1843, "the same, where the old primary says that it leads without knowing that it still does")]
     [InlineData(200025, "a node with a damaged identity and no record yet could not be opened again")]
     [InlineData(200099, "a node whose log was cut before damage could not help to elect, though it knew what it had promised")]
     [InlineData(200223, "nobody gave a range of the log whose last record nobody else had, and durable records before it were given up")]

@@ -20,6 +20,8 @@ internal sealed class Faultmaker
     private static readonly IReadOnlyList<string> Damageable =
         [.. new[] { "", "/log", "/copy-1", "/copy-1/log", "/copy-1/state", "/copy-2", "/copy-2/log", "/copy-2/state" }.Select(static name => SimulatedMachine.Directory + name)];
 
+    private const string LogPath = SimulatedMachine.Directory + "/log";
+
     private static readonly TimeSpan OperatorPause = TimeSpan.FromSeconds(1);
 
     private readonly Scheduler _scheduler;
@@ -50,6 +52,9 @@ internal sealed class Faultmaker
 
     /// <summary>Whether a machine has lost its disk and is not yet whole again.</summary>
     public bool IsLosing => _losing is not null;
+
+    /// <summary>The machine whose disk was taken away or damaged, until it is whole again.</summary>
+    public SimulatedMachine? Losing => _losing;
 
     /// <summary>How many faults there were.</summary>
     public int Count { get; private set; }
@@ -83,6 +88,60 @@ internal sealed class Faultmaker
         _tell($"{machine.Name} is off for {time.TotalSeconds:0.0} s");
         machine.Kill();
         _scheduler.After(time, owner: null, () => _starting.Remove(machine));
+    }
+
+    /// <summary>
+    /// Damages the log of a machine where it knows what was there: a bit of what it had flushed turns over, its last segment is gone, or the end of it with the positions. As with a lost disk the others
+    /// need not be well then, for it can know that it must not rely on what is left.
+    /// </summary>
+    /// <returns>Whether the group can do without it.</returns>
+    public bool DamageKnown(SimulatedMachine machine)
+    {
+        if (_isOver || !MayLose(machine, isEmpty: true)) return false;
+        Count++;
+        machine.CutPower();
+        machine.IsDamaged = true;
+        var (files, positions) = (machine.Files, $"{SimulatedMachine.Directory}/positions");
+        var flushed = Storage.Log.PositionsFile.Read(files, positions)?.Flushed.Value ?? 0;
+        List<(string Path, long At)> segments = [];
+        if (files.DirectoryExists(LogPath))
+        {
+            foreach (var name in files.ListFiles(LogPath))
+            {
+                if (Storage.Log.SegmentHeader.TryParseName(name, out var at) && at.Value < flushed) segments.Add(($"{LogPath}/{name}", (long)at.Value));
+            }
+        }
+
+        if (segments.Count == 0) return true;
+        var (path, from) = segments[^1];
+        var held = (long)flushed - from;
+        switch (_random.Next(3))
+        {
+            case 0:
+                _tell($"{machine.Name} loses {path}");
+                files.Delete(path);
+                files.FlushDirectory(LogPath);
+                break;
+            case 1:
+                using (var file = files.Open(path, Storage.Files.FileOpening.ReadWrite))
+                {
+                    var length = _random.NextInt64(file.Length);
+                    _tell($"{machine.Name} loses its positions, and all of {path} from {length} on");
+                    file.SetLength(length);
+                    file.Flush();
+                }
+
+                files.Delete(positions);
+                files.FlushDirectory(SimulatedMachine.Directory);
+                break;
+            default:
+                var position = _random.NextInt64(held);
+                _tell($"a bit of {path} at {position}, flushed up to {held}");
+                files.FlipBit(path, position, _random.Next(8));
+                break;
+        }
+
+        return true;
     }
 
     /// <summary>All faults end: the network is whole, the disks are sound, whoever stands still goes on.</summary>

@@ -44,6 +44,38 @@ internal sealed class Reorganizer
         }
     }
 
+    /// <summary>Removes one voter after another, and waits for none of these changes as long as it may take.</summary>
+    public async Task HurryAsync(SimulatedMachine leader, TimeSpan patience)
+    {
+        var (process, node) = (leader.Process!, leader.Node!);
+        for (var i = 0; i < 3 && process.IsAlive; i++)
+        {
+            var roster = node.Core.Members.Roster;
+            var others = roster.Members.Where(member => member.Name != process.Name && member.Votes && CanLeave(roster, member)).ToList();
+            if (others.Count == 0) return;
+            var other = others[_random.Next(others.Count)];
+            var impatience = new CancellationTokenSource();
+            var removed = RemoveAsync(node, other.Name, impatience.Token);
+            _scheduler.After(patience, owner: null, impatience.Cancel);
+            if (await Task.WhenAny(removed, process.Died).ConfigureAwait(false) != removed) return;
+            _tell($"{process.Name} in haste: {await removed.ConfigureAwait(false)}");
+        }
+    }
+
+    private async Task<string> RemoveAsync(MatchpointNode node, string name, CancellationToken impatience)
+    {
+        try
+        {
+            await node.RemoveMemberAsync(name, impatience).ConfigureAwait(false);
+            Changes++;
+            return $"{name} was removed";
+        }
+        catch (Exception error) when (error is MatchpointException or OperationCanceledException or ObjectDisposedException or StorageException or Files.SimulatedCrashException)
+        {
+            return error.Message;
+        }
+    }
+
     private async Task AskAsync(SimulatedProcess process, MatchpointNode node)
     {
         var what = "";

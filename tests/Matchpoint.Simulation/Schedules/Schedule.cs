@@ -36,6 +36,9 @@ internal sealed class Schedule
     /// <summary>Whose logs are trimmed is drawn from here. From 6 on it is the first number that leaves all seeds as they were in which something had been found before.</summary>
     private const int TrimmingStream = 33760;
 
+    /// <summary>Who is ambushed is drawn from here: from 8 on the first number that leaves those seeds as they were.</summary>
+    private const int AmbushStream = 48492;
+
     private readonly ulong _seed;
     private readonly GroupSettings _settings;
     private readonly FaultMix _mix;
@@ -101,6 +104,8 @@ internal sealed class Schedule
         Tell($"{_settings.Size} nodes, {_settings}; faults: {string.Join(", ", _mix.Kinds)} every {_mix.Pause.TotalSeconds:0.0} s");
         foreach (var machine in _machines) _scheduler.After(TimeSpan.Zero, owner: null, () => machine.Start());
         _scheduler.Watch(_faults.RunAsync());
+        if (IsAmbushed(_seed, _settings, _mix)) _scheduler.Watch(
+            new Ambushes(_scheduler, _network, _machines, _faults, _reorganizer, _settings, new Random(HashCode(_seed, 9)), Tell).RunAsync(() => _areFaultsOver));
         foreach (var client in _clients) _scheduler.Watch(client);
         _scheduler.Watch(_follower.RunAsync());
         _scheduler.Watch(_reorganizer.RunAsync(() => _areFaultsOver));
@@ -126,6 +131,11 @@ internal sealed class Schedule
             _seed, _violation, _settings, _mix, _scheduler.Elapsed, _scheduler.Events, _faults.Count, _history.Operations.Count,
             _history.Operations.Count(static operation => operation is { Outcome: Outcome.Ok, IsRead: false }), _watch.Reigns, _watch.Undone, _copies.Figures, _hash);
     }
+
+    /// <summary>A third of the groups whose members change, and of those that can do without one member's data and stay as they are.</summary>
+    private static bool IsAmbushed(ulong seed, GroupSettings settings, FaultMix mix) => mix.Kinds.Count > 0
+        && settings is { IsReorganized: true } or { Size: >= 3, CountsUnflushed: false, Retention: null, Spares: 0, HasArbiter: false }
+        && new Random(HashCode(seed, AmbushStream)).Next(3) == 0;
 
     private void FollowCopies()
     {
