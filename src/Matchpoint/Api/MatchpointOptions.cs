@@ -57,7 +57,7 @@ public sealed record MatchpointOptions
 
     /// <summary>
     /// How long a primary may be unheard of before another is elected: 50 ms to a minute. Shorter finds a dead primary sooner, and takes a busy
-    /// machine's pause for a death more often.
+    /// machine's pause for a death more often. The same on every member, for linearizable reads count on it: change it while all are stopped.
     /// </summary>
     public TimeSpan ElectionTimeout { get; init; } = TimeSpan.FromSeconds(1);
 

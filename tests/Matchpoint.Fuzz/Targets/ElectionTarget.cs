@@ -61,7 +61,8 @@ internal sealed class ElectionTarget : IFuzzTarget
             case 1:
                 var kind = (PollKind)reader.Below(Enum.GetValues<PollKind>().Length);
                 if (!Enum.IsDefined(kind) || (kind == PollKind.Announce && !check.MayLead(other, term))) return null;
-                return new ElectionInput.PollReceived(new Poll(SampleLog.Identity.Group, SampleLog.Identity.Node, other, kind, reader.Below(2) == 1, term, lastTerm, last), 1, HoldsLease: last.Value % 2 == 0);
+                var poll = new Poll(SampleLog.Identity.Group, SampleLog.Identity.Node, other, kind, reader.Below(2) == 1, term, lastTerm, last);
+                return new ElectionInput.PollReceived(poll, 1, HoldsLease: last.Value % 2 == 0);
             case 2:
                 var asked = reader.Below(4) switch { 0 => PollKind.PreVote, 1 => PollKind.Vote, 2 => PollKind.Look, _ => PollKind.Announce };
                 // Whoever names a primary grants nothing to others, and nobody is elected where another leads.

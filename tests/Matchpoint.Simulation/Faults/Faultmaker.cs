@@ -91,8 +91,8 @@ internal sealed class Faultmaker
     }
 
     /// <summary>
-    /// Damages the log of a machine where it knows what was there: a bit of what it had flushed turns over, its last segment is gone, or the end of it with the positions. As with a lost disk the others
-    /// need not be well then, for it can know that it must not rely on what is left.
+    /// Damages the log of a machine where it knows what was there: a bit of what it had flushed turns over, its last segment is gone, or the end of it with the positions.
+    /// As with a lost disk the others need not be well then, for it can know that it must not rely on what is left.
     /// </summary>
     /// <returns>Whether the group can do without it.</returns>
     public bool DamageKnown(SimulatedMachine machine)
