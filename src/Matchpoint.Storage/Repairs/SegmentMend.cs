@@ -10,7 +10,8 @@ namespace Matchpoint.Storage.Repairs;
 /// <summary>
 /// Makes a damaged segment anew, beside the old file: what is sound before the gap, the records that another node sent, and what is sound behind. It takes the place of the old file in one
 /// durable step, and only with what is proved: the first record that came continues what lies before, and what lies behind continues the last one that came. Equal fingerprints mean equal
-/// logs, so nothing else can have stood there. Where nothing sound lies behind, what is durable stays, and the rest of the gap is for somebody else to close.
+/// logs, so nothing else can have stood there. Where nothing sound lies behind, what is durable stays, and the rest of the gap is for somebody else to close; and as more may have gone than
+/// anybody knows, the node is fenced before that step: after it the log looks whole.
 /// </summary>
 internal sealed class SegmentMend : IDisposable
 {
@@ -53,6 +54,9 @@ internal sealed class SegmentMend : IDisposable
     /// Whether what lies behind the gap is this node's own. Where nothing is, more may have gone than what was fetched: how far the log was flushed is known only as a lower bound.
     /// </summary>
     public bool MeetsOwn { get; private set; }
+
+    /// <summary>What was done to a damaged ballot when the node was fenced, in words; null when it was sound, or the node was not fenced.</summary>
+    public string? BallotMended { get; private set; }
 
     /// <summary>Begins, where another node says that its log stands before the gap.</summary>
     /// <param name="directory">The directory. Nobody writes its log meanwhile.</param>
@@ -115,6 +119,7 @@ internal sealed class SegmentMend : IDisposable
         _new.Flush();
         _new.Dispose();
         _old?.Dispose();
+        if (!MeetsOwn) BallotMended = DirectoryMend.Fence(_directory);
         var aside = Aside.Copy(_directory, _gap.Path);
         files.Delete(IndexFile.PathOf(_gap.Path)); // It is made anew from the segment.
         files.Rename(_gap.Path + Suffix, _gap.Path);

@@ -210,8 +210,8 @@ internal sealed class NodeOpening
             var result = await fetch.RunAsync(gap, cancellation).ConfigureAwait(false);
             if (result.MendedFrom is { } donor)
             {
-                // First: what was acknowledged behind the fetched records may have gone with them, and nobody may count on it.
-                if (!result.MeetsOwn) await Task.Run(() => Fence(directory, ["the end of the log was lost, and how much was behind it is not known"]), cancellation).ConfigureAwait(false);
+                // What was acknowledged behind the fetched records may have gone with them, and nobody may count on it.
+                if (!result.MeetsOwn) NoteFence(["the end of the log was lost, and how much was behind it is not known"], result.BallotMended);
                 _repairs.Add($"{gap.What.Message} The records were fetched again from {donor} and proved{(result.Aside is { } aside ? $"; the damaged file is kept as {aside}" : "")}.");
                 return true;
             }
@@ -249,9 +249,10 @@ internal sealed class NodeOpening
         _repairs.Add($"{damage.Message} It could not be mended, so all was set aside and is fetched anew, and the node takes no part until it has caught up: {string.Join("; ", done)}.");
     }
 
-    private void Fence(DataDirectory directory, IReadOnlyList<string> why)
+    private void Fence(DataDirectory directory, IReadOnlyList<string> why) => NoteFence(why, DirectoryMend.Fence(directory));
+
+    private void NoteFence(IReadOnlyList<string> why, string? ballot)
     {
-        var ballot = DirectoryMend.Fence(directory);
         _hasForgotten = true;
         _repairs.Add($"{string.Join("; ", why)}{(ballot is null ? "" : $"; {ballot}")}. The node takes no part until it has caught up.");
     }

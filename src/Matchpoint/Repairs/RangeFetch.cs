@@ -12,8 +12,9 @@ namespace Matchpoint.Repairs;
 /// <param name="Aside">Where the damaged file is now.</param>
 /// <param name="Answers">How many said that they do not have it: who is merely not there may.</param>
 /// <param name="Reasons">Why nobody gave it, in words.</param>
-/// <param name="MeetsOwn">Whether what lies behind it is this node's own: otherwise more may be missing than was fetched.</param>
-internal readonly record struct RangeResult(string? MendedFrom, string? Aside, int Answers, string Reasons, bool MeetsOwn);
+/// <param name="MeetsOwn">Whether what lies behind it is this node's own: otherwise more may be missing than was fetched, and the node is fenced.</param>
+/// <param name="BallotMended">What was done to a damaged ballot then, in words; null for nothing.</param>
+internal readonly record struct RangeResult(string? MendedFrom, string? Aside, int Answers, string Reasons, bool MeetsOwn, string? BallotMended = null);
 
 /// <summary>Fetches the records of a gap from one member after another, until one has given what is proved to belong there.</summary>
 internal sealed class RangeFetch(DataDirectory directory, Members members, NodeClock clock, MatchpointOptions options, INetwork network)
@@ -27,8 +28,7 @@ internal sealed class RangeFetch(DataDirectory directory, Members members, NodeC
         {
             try
             {
-                var (aside, meetsOwn) = await FromAsync(donor, gap, cancellation).ConfigureAwait(false);
-                return new RangeResult(donor, aside, answers, "", meetsOwn);
+                return await FromAsync(donor, gap, cancellation).ConfigureAwait(false) with { Answers = answers };
             }
             catch (Exception error) when (!cancellation.IsCancellationRequested && error is ChannelException or ConnectException or ProtocolException)
             {
@@ -40,7 +40,7 @@ internal sealed class RangeFetch(DataDirectory directory, Members members, NodeC
         return new RangeResult(null, null, answers, string.Join(" ", reasons), MeetsOwn: false);
     }
 
-    private async Task<(string? Aside, bool MeetsOwn)> FromAsync(string donor, LogGap gap, CancellationToken cancellation)
+    private async Task<RangeResult> FromAsync(string donor, LogGap gap, CancellationToken cancellation)
     {
         var channel = await network.ConnectAsync(members.AddressOf(donor), options.ElectionTimeout * 2, clock.Time, cancellation, donor).ConfigureAwait(false);
         await using (channel.ConfigureAwait(false))
@@ -59,7 +59,8 @@ internal sealed class RangeFetch(DataDirectory directory, Members members, NodeC
             }
 
             await channel.CloseAsync(GoodbyeCode.Done, "").ConfigureAwait(false);
-            return (mend.Finish(), mend.MeetsOwn);
+            var aside = mend.Finish();
+            return new RangeResult(donor, aside, Answers: 0, "", mend.MeetsOwn, mend.BallotMended);
         }
     }
 

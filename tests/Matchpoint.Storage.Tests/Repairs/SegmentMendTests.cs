@@ -145,6 +145,42 @@ public class SegmentMendTests
         Assert.Contains(files.ListFiles(log.Directory.DamagedPath), name => name.StartsWith(Path.GetFileName(path), StringComparison.Ordinal));
     }
 
+    /// <summary>More may have gone with the end of a log than was fetched. After a crash the next open sees nothing of that: by then the node is fenced.</summary>
+    [Fact]
+    public void A_log_whose_end_was_fetched_is_fenced_before_it_looks_whole()
+    {
+        using var donor = TestLogs.Open(Written("v"));
+        var image = Written("v");
+        using (var directory = Open(image)) BallotFile.Open(directory, hasRecords: true).Save(Ballot.New with { Standing = Standing.Full, Term = new Term(1) });
+        image.Delete(LogOf(image)[^1].Path);
+        var (isWhole, isEnded) = (0, false);
+        for (var effect = 1; !isEnded; effect++)
+        {
+            var files = new FaultyFiles(new Random(1), image);
+            using (var directory = DataDirectory.Open(files, TestLogs.Root, "a test", TestLogs.Identity))
+            {
+                var gap = LogSurvey.FindFirst(directory, CancellationToken.None)!;
+                files.CrashBefore(files.Effects + effect);
+                try
+                {
+                    Mend(directory, gap, donor.Log, Vlsn.Of(Records));
+                    isEnded = true;
+                }
+                catch (SimulatedCrashException)
+                {
+                    // The next process looks at what is left.
+                }
+            }
+
+            using var next = DataDirectory.Open(files.AfterKill(), TestLogs.Root, "a test", TestLogs.Identity);
+            if (LogSurvey.FindFirst(next, CancellationToken.None) is not null) continue;
+            isWhole++;
+            Assert.Equal(Standing.Rebooted, BallotFile.Open(next, hasRecords: true).Ballot.Standing);
+        }
+
+        Assert.True(isWhole > 1, "no crash left a log that looks whole");
+    }
+
     private static void Mend(DataDirectory directory, LogGap gap, RecordLog donor, Vlsn durable)
     {
         using var view = donor.View();
