@@ -136,7 +136,7 @@ internal sealed class Election
                 OnTime(passed.QuorumHeardAt, now, effects);
                 break;
             case ElectionInput.PollReceived received:
-                effects.Add(new ElectionEffect.Answer(received.Ticket, OnPoll(received, now, effects) with { IsStranger = !_roster.Contains(received.Poll.Name) }));
+                effects.Add(new ElectionEffect.Answer(received.Ticket, OnPoll(received, now, effects) with { IsStranger = IsStranger(received.Poll, now) }));
                 break;
             case ElectionInput.PollAnswered answered:
                 OnAnswer(answered, now, effects);
@@ -474,6 +474,10 @@ internal sealed class Election
             if (isAsked && member.Name != _settings.Self) effects.Add(new ElectionEffect.SendPoll(member.Name, kind, term, isBootstrap));
         }
     }
+
+    /// <summary>Whether this node knows better than the asker that the asker is no member: it hears a primary, or its log is the longer one, and does not name it.</summary>
+    private bool IsStranger(Poll poll, TimeSpan now) => !_roster.Contains(poll.Name)
+        && ((Primary is not null && HearsPrimary(now)) || (poll.LastTerm, poll.Last).CompareTo((_lastTerm, _last)) < 0);
 
     private bool HearsPrimary(TimeSpan now) => Role == ElectionRole.Primary || now - _heardAt < _settings.Timeout;
 

@@ -102,7 +102,7 @@ internal readonly record struct Poll(
 ///    u64 primary's term      0 when none is known
 ///    u16 length, address     where the primary listens, UTF-8; empty when none is known
 ///    u16 length, reason      UTF-8; why it was not granted
-///    u8  stranger            1 when the asker is no member, as far as is known here
+///    u8  stranger            1 when the asker is no member, and who answers knows better than it: it hears a primary, or has a longer log
 /// </code>
 /// </summary>
 internal readonly record struct PollAnswer(

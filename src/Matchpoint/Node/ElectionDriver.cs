@@ -275,8 +275,12 @@ internal sealed class ElectionDriver
                     return;
                 }
 
-                if (answer.IsStranger && answer.Primary.Length > 0 && answer.Primary != _members.Self)
-                    _host.OnStranger($"'{_members.Self}' is no member of the group: {voter} says so, and follows the primary {answer.Primary}");
+                if (answer.IsStranger && answer.Primary != _members.Self)
+                {
+                    var knows = answer.Primary.Length > 0 ? $"follows the primary {answer.Primary}" : "has a longer log";
+                    _host.OnStranger($"'{_members.Self}' is no member of the group: {voter} says so, and {knows}");
+                }
+
                 _members.HearOf(answer.Primary, answer.PrimaryAddress);
                 LastRefusal = answer.Granted || answer.Reason.Length == 0 || poll.Kind == PollKind.Look ? LastRefusal : $"{voter}: {answer.Reason}";
                 Post(new ElectionInput.PollAnswered(poll.Kind, poll.Term, answer, sentAt));

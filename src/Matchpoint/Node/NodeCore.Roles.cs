@@ -73,6 +73,8 @@ internal sealed partial class NodeCore
             ReportLooking(NodeState.Electing, StatusWords.Electing(Elections.LastRefusal));
         else if (role == ElectionRole.Replica && Follower.Following is { } step && (Board.State == NodeState.Electing || (Board.State == NodeState.Removed && Members.Contains(Members.Self))))
             Board.Report(NodeState.Following, step); // The primary was not heard for a while, and is heard again; or this node was removed, and is added again.
+        else if (role == ElectionRole.Replica && Elections.Primary is null && Board.State == NodeState.Electing && !Members.Contains(Members.Self) && !Appender.RosterAt.IsNull)
+            Board.Report(NodeState.Removed, _strangerSaid ?? StatusWords.Removed(Members.Self, Appender.RosterAt, Members.Roster)); // Whom it knows may be no members any more, and tell it nothing.
         Board.Warn("standing", StatusWords.Of(standing));
     }
 

@@ -384,7 +384,7 @@ internal sealed partial class NodeCore : IElectionHost, IFollowerHost, IAsyncDis
         _keeper.OnDurableMoved();
         Feeders.OnDurableMoved();
         if (!Members.Contains(Members.Self) && Progress.Durable >= Appender.RosterAt)
-            Board.Report(NodeState.Removed, $"'{Members.Self}' is no member of the group any more, since record {Appender.RosterAt}; the members are {Members.Roster}");
+            Board.Report(NodeState.Removed, StatusWords.Removed(Members.Self, Appender.RosterAt, Members.Roster));
     }
 
     private void OnCopyProgress(CopyProgress progress)

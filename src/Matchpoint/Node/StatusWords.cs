@@ -1,5 +1,7 @@
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Elections;
+using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Syncup;
 
 namespace Matchpoint.Node;
@@ -14,6 +16,9 @@ internal static class StatusWords
 
     /// <summary>That a node stands for election, and what stood against it last.</summary>
     public static string Electing(string? refusal) => refusal is null ? "standing for election" : $"standing for election ({refusal})";
+
+    /// <summary>That a node's own log names it no longer.</summary>
+    public static string Removed(string self, Vlsn at, Roster roster) => $"'{self}' is no member of the group any more, since record {at}; the members are {roster}";
 
     /// <summary>What is to be known of a node's standing; null for nothing.</summary>
     public static string? Of(Standing standing) => standing switch

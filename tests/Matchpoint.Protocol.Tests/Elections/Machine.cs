@@ -36,6 +36,8 @@ internal sealed class Machine
 
     public Election Election => _election;
 
+    public TimeSpan Now => _now;
+
     /// <summary>The ballot on its device.</summary>
     public Ballot Saved { get; private set; }
 

@@ -220,4 +220,33 @@ public sealed class MembershipTests
         var same = poll with { Roster = Roster.OfVoters("c", "b", "a").Hash };
         Assert.Contains("answer a yes", voter.Step(new ElectionInput.PollReceived(same, 1))[^1], StringComparison.Ordinal);
     }
+
+    /// <summary>A member that is behind may lack the record that made the asker one.</summary>
+    [Theory]
+    [InlineData("z", 4, true)]
+    [InlineData("z", 5, false)]
+    [InlineData("z", 6, false)]
+    [InlineData("b", 4, false)]
+    public void Whoever_has_the_longer_log_knows_better_who_is_no_member(string asker, int last, bool isStranger)
+    {
+        var poll = new Poll(default, default, asker, PollKind.Look, false, Machine.Of(1), Machine.Of(1), Machine.At(last));
+        Assert.Equal(isStranger, StrangerTo(new Machine(), poll));
+    }
+
+    [Fact]
+    public void Whoever_hears_a_primary_knows_better_who_is_no_member()
+    {
+        var poll = new Poll(default, default, "z", PollKind.Look, false, Machine.Of(1), Machine.Of(1), Machine.At(9));
+        var node = new Machine();
+        node.Heard("b", 1);
+        Assert.True(StrangerTo(node, poll));
+        Assert.False(StrangerTo(node.Later(Machine.Timeout), poll));
+    }
+
+    private static bool StrangerTo(Machine node, Poll poll)
+    {
+        var effects = new List<ElectionEffect>();
+        node.Election.Step(new ElectionInput.PollReceived(poll, 1), node.Now, effects);
+        return Assert.IsType<ElectionEffect.Answer>(effects[^1]).Message.IsStranger;
+    }
 }

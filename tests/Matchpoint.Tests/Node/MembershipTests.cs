@@ -93,6 +93,20 @@ public sealed class MembershipTests
         Assert.Equal(2, group.Primary.Core.Members.Voters.Length);
     }
 
+    /// <summary>Whom its log names may be removed by now themselves, or gone.</summary>
+    [Fact]
+    public async Task A_member_that_was_removed_needs_nobody_to_tell_it()
+    {
+        await using var group = await StartAsync(change: Steady);
+        var gone = group.Replicas[0].Options.Name;
+        await group.Primary.RemoveMemberAsync(gone, Cancellation);
+        await Eventually.HoldsAsync(() => group[gone].State == NodeState.Removed, () => $"{gone} knows that it was removed: {group[gone].GetStatus().Step}");
+        foreach (var name in new[] { "a", "b", "c" }) await group.StopAsync(name);
+        await group.StartAsync(gone);
+        await Eventually.HoldsAsync(() => group[gone].State == NodeState.Removed, () => $"{gone} still knows it: {group[gone].GetStatus().Step}");
+        Assert.Contains($"'{gone}' is no member of the group any more", group[gone].GetStatus().Step, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_member_that_was_removed_can_be_added_again()
     {
