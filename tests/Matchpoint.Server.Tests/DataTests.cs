@@ -48,6 +48,41 @@ public sealed class DataTests : IAsyncLifetime
         Assert.Equal("v", await _group.Nodes.Primary.Default.GetTextAsync(key, cancellation: Cancellation));
     }
 
+    [Theory]
+    [InlineData("api/databases/default/KEYS/k1", null)]
+    [InlineData("API/Databases/default/%6Beys/k1", null)]
+    [InlineData("api/databases/keys/keys/k1", "keys")]
+    [InlineData("api/databases/databases/keys/k1", "databases")]
+    public async Task An_address_names_the_same_key_however_routing_takes_its_words(string path, string? database)
+    {
+        using var put = await Client.PutAsync(At(path), Bytes("v"), Cancellation);
+        Assert.Equal(HttpStatusCode.NoContent, put.StatusCode);
+        Assert.Equal("v", await _group.Nodes.Primary.Database(database ?? "default").GetTextAsync("k1", cancellation: Cancellation));
+    }
+
+    [Fact]
+    public async Task An_address_without_a_key_sets_none()
+    {
+        using var put = await Client.PutAsync(At(Keys), Bytes("v"), Cancellation);
+        await ProblemAsync(put, HttpStatusCode.BadRequest, "bad-request");
+        using var page = JsonDocument.Parse(await Client.GetStringAsync(At(Keys), Cancellation));
+        Assert.Equal(0, page.RootElement.GetProperty("items").GetArrayLength());
+    }
+
+    [Theory]
+    [InlineData("""{"operations":null,"reads":[{"key":"k"}]}""")]
+    [InlineData("""{"conditions":null,"reads":[{"key":"k"}]}""")]
+    [InlineData("""{"reads":null}""")]
+    [InlineData("""{"operations":[null]}""")]
+    [InlineData("""{"reads":[null]}""")]
+    [InlineData("""{"conditions":[null],"reads":[{"key":"k"}]}""")]
+    public async Task Null_is_no_part_of_a_transaction(string body)
+    {
+        using var content = new StringContent(body, Encoding.UTF8, "application/json");
+        using var answer = await Client.PostAsync(At("api/transactions"), content, Cancellation);
+        await ProblemAsync(answer, HttpStatusCode.BadRequest, "bad-request");
+    }
+
     [Fact]
     public async Task A_key_that_is_no_text_is_named_in_base64url()
     {

@@ -9,8 +9,6 @@ namespace Matchpoint.Server.Data;
 /// <summary>Keys as they stand in addresses: percent-encoded bytes, or base64url where the request says so.</summary>
 internal static class KeyText
 {
-    private const string Marker = "/keys/";
-
     /// <summary>
     /// The key that a request's path names. It is read from the path as it was sent: a server that has decoded it can no longer tell a slash from one that was encoded, nor bytes that are no UTF-8.
     /// </summary>
@@ -19,12 +17,30 @@ internal static class KeyText
         var target = context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? "";
         var query = target.IndexOf('?', StringComparison.Ordinal);
         var path = query < 0 ? target : target[..query];
-        var at = path.IndexOf(Marker, StringComparison.Ordinal);
-        return Of(path[(at + Marker.Length)..], encoding, "key", isPercentEncoded: true);
+        return Of(path[StartOf(path)..], encoding, "key", isPercentEncoded: true);
     }
 
     /// <summary>The key that a parameter names; empty where there is none.</summary>
     public static byte[] OfQuery(string? text, string? encoding, string name) => text is null ? [] : Of(text, encoding, name, isPercentEncoded: false);
+
+    /// <summary>
+    /// Where the key begins in a path: behind <c>api/databases/DATABASE/keys/</c>. Those words are compared as routing does it, decoded and in any case; the database may be named as one of them.
+    /// </summary>
+    private static int StartOf(string path)
+    {
+        var segments = path.Split('/');
+        var start = 0;
+        for (var i = 0; i + 4 < segments.Length; i++)
+        {
+            if (Is(segments[i], "api") && Is(segments[i + 1], "databases") && Is(segments[i + 3], "keys"))
+                return start + segments[i].Length + segments[i + 1].Length + segments[i + 2].Length + segments[i + 3].Length + 4;
+            start += segments[i].Length + 1;
+        }
+
+        throw RequestException.Bad("path", "a key behind /api/databases/DATABASE/keys/", path);
+    }
+
+    private static bool Is(string segment, string word) => Uri.UnescapeDataString(segment).Equals(word, StringComparison.OrdinalIgnoreCase);
 
     private static byte[] Of(string text, string? encoding, string name, bool isPercentEncoded)
     {

@@ -19,6 +19,25 @@ internal sealed record TransactionBody
 
     /// <summary>How many milliseconds it may take.</summary>
     public int? Timeout { get; init; }
+
+    /// <summary>Requires that nothing in it is null: JSON's null fits every list and every element.</summary>
+    /// <exception cref="RequestException">Something is.</exception>
+    public void MustBeWhole()
+    {
+        Require(Conditions, "conditions");
+        Require(Reads, "reads");
+        Require(Operations, "operations");
+    }
+
+    private static void Require<T>(IReadOnlyList<T?>? parts, string where)
+        where T : class
+    {
+        if (parts is null) throw RequestException.Bad(where, "a list, or nothing at all", "null");
+        for (var i = 0; i < parts.Count; i++)
+        {
+            if (parts[i] is null) throw RequestException.Bad($"{where}[{i}]", "an object", "null");
+        }
+    }
 }
 
 /// <summary>A key.</summary>

@@ -18,6 +18,7 @@ internal static class TransactionEndpoint
     private static async Task<IResult> RunAsync(HttpContext context, MatchpointNode node)
     {
         var body = await Body.ReadJsonAsync<TransactionBody>(context).ConfigureAwait(false);
+        body.MustBeWhole();
         var parts = body.Conditions.Count + body.Reads.Count + body.Operations.Count;
         if (parts is 0 or > MostParts) throw RequestException.Bad("body", $"1 to {MostParts} conditions, reads and operations", $"{parts}");
         var options = Parameters.Commit(node, body.Acks, body.Timeout is { } ms ? $"{ms}" : null);
