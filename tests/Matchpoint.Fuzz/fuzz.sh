@@ -23,7 +23,7 @@ rm -rf "$work/bin"
 dotnet build "$here" -c Release -o "$work/bin" --nologo -v quiet
 dotnet "$work/bin/Matchpoint.Fuzz.dll" seeds "$work/seeds" # Before it is rewritten: afterwards it runs only under the fuzzer.
 [ -x "$work/tool/sharpfuzz" ] || dotnet tool install --tool-path "$work/tool" SharpFuzz.CommandLine --version 2.3.0
-for assembly in Matchpoint.Protocol Matchpoint.Storage Matchpoint.Transport Matchpoint; do
+for assembly in Matchpoint.Protocol Matchpoint.Storage Matchpoint.Transport Matchpoint Matchpoint.Server; do
     "$work/tool/sharpfuzz" "$work/bin/$assembly.dll"
 done
 
