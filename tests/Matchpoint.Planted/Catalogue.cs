@@ -41,7 +41,7 @@ internal static class Catalogue
             "public bool Counts => _ballot.Ballot.Standing == Standing.Full;", "public bool Counts => true;"),
         new("fence-dropped", "a node whose log is damaged takes no note of it", "src/Matchpoint.Storage/Repairs/DirectoryMend.cs",
             "            BallotFile.Open(directory, hasRecords: true).DoubtLog();", "            BallotFile.Open(directory, hasRecords: true);"),
-        new("end-fetched-unfenced", "a node that lost the end of its log, and fetched it again as far as it knows, takes no note that more may be gone", "src/Matchpoint.Storage/Repairs/SegmentMend.cs",
+        new("end-fetched-unfenced", "a node that lost the end of its log, and fetched it as far as it knows, takes no note that more may be gone", "src/Matchpoint.Storage/Repairs/SegmentMend.cs",
             "        if (!MeetsOwn) BallotMended = DirectoryMend.Fence(_directory);\n", ""),
         new("ballot-from-cache", "a vote that a failed flush left in the page cache is told of after the next start, and not written again", Ballots,
             "        file.Save(isRebooted ? read with { Standing = Standing.Rebooted } : read);", "        if (isRebooted) file.Save(read with { Standing = Standing.Rebooted });"),
