@@ -67,6 +67,7 @@ public sealed class ScheduleTests
     [InlineData(37, "a member that lost its disk counted with the old primary, which had stood still, though it had voted for another that was elected")]
     [InlineData(59888, "a node whose log had lost its end died between fetching it and taking note that more may be gone, and was elected")]
     [InlineData(1843, "a member that was removed and started again knew only of one that was removed as well, and was told nothing")]
+    [InlineData(12676, "a member that was added again took no full copy from members whom its old log did not name")]
     [InlineData(12225, "a member that was removed while it was away asked for the vote of one that was removed later, and was told nothing")]
     [InlineData(200025, "a node with a damaged identity and no record yet could not be opened again")]
     [InlineData(200099, "a node whose log was cut before damage could not help to elect, though it knew what it had promised")]

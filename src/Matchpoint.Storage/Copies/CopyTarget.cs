@@ -90,7 +90,8 @@ internal sealed class CopyTarget : IDisposable
         {
             using var old = LogView.Look(directory);
             using var copy = LogView.Look(directory.Of(directory.Copy + 1));
-            return copy.Last >= old.Last;
+            // Where the old log is shorter than it was flushed, or nobody knows how far it was, more may have been acknowledged than it tells.
+            return PositionsFile.Read(directory.Files, directory.PositionsPath) is { } known && known.FlushedVlsn <= old.Last && copy.Last >= old.Last;
         }
         catch (Exception error) when (error is StorageException or IOException)
         {

@@ -53,7 +53,8 @@ internal sealed class CopyFetch(RecordLog log, IStateStore states, Members membe
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, hold.Lost);
         var reasons = new List<string>();
-        foreach (var donor in hold.Donors.Where(members.Others.Contains))
+        // The primary knows who the members are; an old log here may name others.
+        foreach (var donor in hold.Donors.Where(name => name != members.Self))
         {
             try
             {

@@ -120,8 +120,13 @@ internal sealed class NodeOpening
         }
 
         // The positions are there before the first promise is made: without them nobody knows how much of the log has gone with them.
-        if (HasPeers && files.FileExists(directory.BallotPath) && !files.FileExists(directory.PositionsPath))
-            Fence(directory, [$"{directory.PositionsPath} is gone: how far the log was flushed is not known"]);
+        if (files.FileExists(directory.BallotPath) && !files.FileExists(directory.PositionsPath))
+        {
+            // Where the options name nobody the log may; whoever is alone by both elects itself all the same.
+            if (HasPeers) Fence(directory, [$"{directory.PositionsPath} is gone: how far the log was flushed is not known"]);
+            else DirectoryMend.Fence(directory);
+        }
+
         var log = RecordLog.Open(directory, _parts.Log with { Time = _options.Time });
         try
         {

@@ -30,8 +30,18 @@ public sealed class CopyBallotTests
         Assert.Equal(Standing.Rebooted, StandingBehind(held: 20, Standing.Rebooted));
     }
 
+    /// <summary>How far it reached is not known then, and what it had may have been acknowledged.</summary>
+    [Fact]
+    public void A_node_whose_log_had_lost_its_end_takes_no_part_with_a_copy()
+    {
+        Assert.Equal(Standing.BallotLost, StandingBehind(held: 40, Standing.Full, static files => files.Delete($"{To}/log/{files.ListFiles($"{To}/log").Last(IsSegment)}")));
+        Assert.Equal(Standing.BallotLost, StandingBehind(held: 20, Standing.Full, static files => files.Delete($"{To}/positions")));
+
+        static bool IsSegment(string name) => name.EndsWith(".log", StringComparison.Ordinal);
+    }
+
     /// <summary>How a node that holds so many records stands behind a copy of 30.</summary>
-    private static Standing StandingBehind(int held, Standing before)
+    private static Standing StandingBehind(int held, Standing before, Action<MemoryFiles>? damage = null)
     {
         var files = new MemoryFiles();
         using var donor = TestLogs.Open(files, new LogOptions { SegmentBytes = 600, OwnThread = false }, root: From);
@@ -45,7 +55,7 @@ public sealed class CopyBallotTests
 
         using var source = CopySource.Create(
             donor.Log.Directory, new PictureStates(files), donor.Log, state, Vlsn.Of(30), new Guid(7, 0, 0, new byte[8]), CancellationToken.None);
-        using (var old = TestLogs.Open(files, root: To)) Fill(old, held);
+        using (var old = TestLogs.Open(files, new LogOptions { SegmentBytes = 600, OwnThread = false }, root: To)) Fill(old, held);
         using var directory = DataDirectory.Open(files, To, "test");
         BallotFile.Open(directory, hasRecords: true).Save(new Ballot(new Term(3), "a", before, Term.None));
         using (var target = CopyTarget.Begin(directory, source.Offer, CancellationToken.None))
@@ -55,6 +65,7 @@ public sealed class CopyBallotTests
             target.Finish(new PictureStates(files), export: "");
         }
 
+        damage?.Invoke(files);
         Assert.True(CopyTarget.InstallWhole(directory));
         var ballot = BallotFile.Open(directory, hasRecords: true).Ballot;
         Assert.Equal((new Term(3), "a"), (ballot.Term, ballot.VotedFor));

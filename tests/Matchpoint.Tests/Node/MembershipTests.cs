@@ -66,6 +66,24 @@ public sealed class MembershipTests
         Assert.Equal("after", Text(await group["a"].Default.GetAsync(Utf8("k"), ReadLevel.Linearizable, Cancellation)));
     }
 
+    /// <summary>How far its log was flushed it does not know then, and others may count on what it had.</summary>
+    [Fact]
+    public async Task A_node_that_began_by_itself_and_lost_its_positions_takes_no_part_until_it_has_caught_up()
+    {
+        await using var group = await StartAsync(1);
+        await group["a"].AddMemberAsync(group.Prepare("b"), Cancellation);
+        await group.StartAsync("b");
+        await Eventually.HoldsAsync(() => group["a"].Core.Members.Roster.IsVoter("b"), "b counts");
+        await group.AgreedAsync();
+        foreach (var name in new[] { "a", "b" }) await group.StopAsync(name);
+        File.Delete(Path.Combine(group.DirectoryOf("a"), "positions"));
+        await group.StartAsync("a");
+        Assert.False(group["a"].GetStatus().Counts);
+        await group.StopAsync("a");
+        await group.StartAsync("a");
+        Assert.False(group["a"].GetStatus().Counts);
+    }
+
     [Fact]
     public async Task A_member_that_is_removed_knows_it_and_disturbs_nobody()
     {
