@@ -12,22 +12,21 @@ namespace Matchpoint.Storage.Copies;
 
 /// <summary>
 /// A full copy that others may fetch: a picture of the state, and the log from the record that the picture stands at to a durable one. Nothing of it changes and nothing of it goes as
-/// long as it is not disposed, whatever the node does meanwhile.
+/// long as it is not disposed, whatever the node does meanwhile. Its files are held open, and no more: the log may be trimmed under it, for a copy can take, or wait for its member, longer than
+/// the log may grow.
 /// </summary>
 internal sealed class CopySource : IDisposable
 {
     private readonly DataDirectory _directory;
     private readonly IStateStore _states;
     private readonly string _path;
-    private readonly LogView _view;
     private readonly List<IFile> _files = [];
 
-    private CopySource(DataDirectory directory, IStateStore states, string path, LogView view)
+    private CopySource(DataDirectory directory, IStateStore states, string path)
     {
         _directory = directory;
         _states = states;
         _path = path;
-        _view = view;
     }
 
     /// <summary>What it consists of.</summary>
@@ -61,10 +60,11 @@ internal sealed class CopySource : IDisposable
         using var early = log.View();
         var before = state.Applied.Vlsn;
         state.Checkpoint(path);
-        var source = new CopySource(directory, states, path, log.View());
+        using var view = log.View();
+        var source = new CopySource(directory, states, path);
         try
         {
-            source.Describe(before, state.Applied.Vlsn, durable, id, known, openBytes, cancellation);
+            source.Describe(view, before, state.Applied.Vlsn, durable, id, known, openBytes, cancellation);
             known?.Remember(source.Offer.Files);
             return source;
         }
@@ -100,18 +100,17 @@ internal sealed class CopySource : IDisposable
     public void Dispose()
     {
         foreach (var file in _files) file.Dispose();
-        _view.Dispose();
         _states.Remove(_path);
     }
 
-    private void Describe(Vlsn before, Vlsn applied, Vlsn durable, Guid id, KnownDigests? known, long openBytes, CancellationToken cancellation)
+    private void Describe(LogView view, Vlsn before, Vlsn applied, Vlsn durable, Guid id, KnownDigests? known, long openBytes, CancellationToken cancellation)
     {
         // The picture stands at or above the record that was applied before it was taken; the log's part begins with the segment that holds that one, or the pieces that are read behind it.
-        var end = _view.PositionAt(Vlsn.Min(Vlsn.Max(durable, applied), _view.Last));
+        var end = view.PositionAt(Vlsn.Min(Vlsn.Max(durable, applied), view.Last));
         End = end;
-        var needed = NeededAfter(before, openBytes);
+        var needed = NeededAfter(view, before, openBytes);
         var wanted = new List<(string Name, string Path, long Length)>();
-        foreach (var (path, segment, totals) in _view.Segments)
+        foreach (var (path, segment, totals) in view.Segments)
         {
             if (segment.End >= end.End && wanted.Count > 0) break;
             if (totals.Position.Vlsn < needed && totals.Position.End < end.End) continue;
@@ -139,16 +138,16 @@ internal sealed class CopySource : IDisposable
     /// The record behind which the log's part must begin at the latest. Pieces of a transaction may lie below what is applied while its commit lies above, or is yet to come: whoever has the copy
     /// reads them back from its log then. What a primary has not committed its successors do not.
     /// </summary>
-    private Vlsn NeededAfter(Vlsn applied, long openBytes)
+    private static Vlsn NeededAfter(LogView view, Vlsn applied, long openBytes)
     {
         var open = new SortedSet<Vlsn>();
-        var below = _view.Segments.Where(segment => segment.Before.Vlsn < applied).ToList();
+        var below = view.Segments.Where(segment => segment.Before.Vlsn < applied).ToList();
         foreach (var (_, before, totals) in below)
         {
             var isFar = below[^1].Totals.Position.End.DistanceFrom(totals.Position.End) > openBytes;
             var areCommits = totals.Commits == totals.Position.Vlsn.DistanceFrom(before.Vlsn);
             if (isFar || (areCommits && open.Count == 0)) continue;
-            using var reader = _view.ReadFrom(before.Vlsn.Next);
+            using var reader = view.ReadFrom(before.Vlsn.Next);
             while (reader.MoveNext() && reader.Header.Vlsn <= Vlsn.Min(applied, totals.Position.Vlsn)) Note(reader, open);
         }
 

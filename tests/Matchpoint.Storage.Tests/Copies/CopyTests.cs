@@ -35,6 +35,18 @@ public class CopyTests
         AssertIsTheCopy(files, donor);
     }
 
+    /// <summary>A copy may take long, and a picture wait for its member: the log must not grow all the while.</summary>
+    [Fact]
+    public void The_log_is_trimmed_under_a_copy_which_stays_whole()
+    {
+        using var donor = new Donor(new MemoryFiles(), records: 40, applied: 25, durable: 30);
+        Assert.True(donor.Trim(Vlsn.Of(30)) > 0);
+        var files = new MemoryFiles();
+        Fetch(donor, files, static _ => true).Finish(new PictureStates(files), export: "");
+        Install(files);
+        AssertIsTheCopy(files, donor);
+    }
+
     [Theory]
     [InlineData(5, false)] // Applied in the picture.
     [InlineData(20, true)]
@@ -342,6 +354,8 @@ public class CopyTests
         public int Segments { get; }
 
         public Fingerprint Fingerprint { get; }
+
+        public int Trim(Vlsn upTo) => _open.Log.RemoveUpTo(upTo);
 
         public int Chunks => Source.Offer.Files.Sum(static file => file.Chunks.Length);
 
