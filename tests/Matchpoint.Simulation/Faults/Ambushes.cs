@@ -12,6 +12,7 @@ internal sealed class Ambushes(
     Scheduler scheduler, SimulatedNetwork network, IReadOnlyList<SimulatedMachine> machines, Faultmaker faults, Reorganizer reorganizer, GroupSettings settings, Random random, Action<string> tell)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan MostPause = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(10);
 
     private int Majority => (machines.Count / 2) + 1;
@@ -25,8 +26,13 @@ internal sealed class Ambushes(
             if (isOver()) return;
             if (machines.FirstOrDefault(static machine => machine.Node is { IsPrimary: true } && !machine.Process!.IsPaused) is not { } primary) continue;
             if (settings.IsReorganized) await HurryAsync(primary).ConfigureAwait(false);
-            else if (random.Next(2) == 0) await ForgetVoteAsync(primary).ConfigureAwait(false);
-            else await DamageLastHolderAsync(primary).ConfigureAwait(false);
+            else await (random.Next(6) switch
+            {
+                < 2 => ForgetVoteAsync(primary),
+                < 4 => StrikeLastHolderAsync(primary, isPowerCut: false),
+                4 => StrikeLastHolderAsync(primary, isPowerCut: true),
+                _ => TakeVoteAsync(primary),
+            }).ConfigureAwait(false);
             network.Weather.Clear();
         }
     }
@@ -61,7 +67,8 @@ internal sealed class Ambushes(
                 SimulatedMachine[] side = [primary, voter, .. old];
                 Part(side, [.. machines.Except(side)]);
                 for (var end = scheduler.Elapsed + (settings.ElectionTimeout * 5); voter.Node is null && scheduler.Elapsed < end;) await scheduler.WaitAsync(Look).ConfigureAwait(false);
-                await scheduler.WaitAsync(Some(settings.ElectionTimeout)).ConfigureAwait(false);
+                // Before it asks whether it may count, and after that.
+                await scheduler.WaitAsync(Some(settings.ElectionTimeout * 2.5)).ConfigureAwait(false);
             }
         }
 
@@ -69,20 +76,46 @@ internal sealed class Ambushes(
         await scheduler.WaitAsync(Some(settings.ElectionTimeout * 3)).ConfigureAwait(false);
     }
 
-    /// <summary>As few as can be hold what is acknowledged; one of them is damaged, and the others of them are cut off just when those come back that lack it.</summary>
-    private async Task DamageLastHolderAsync(SimulatedMachine primary)
+    /// <summary>
+    /// As few as can be hold what is acknowledged; one of them is damaged, or loses with the power what its slow disk has not flushed, and the others of them are cut off just when those come
+    /// back that lack it.
+    /// </summary>
+    private async Task StrikeLastHolderAsync(SimulatedMachine primary, bool isPowerCut)
     {
         var others = Shuffled(primary);
         var absent = others[..(machines.Count - Majority)];
         var struck = others[machines.Count - Majority];
         var away = TimeSpan.FromSeconds(0.3) + Some(TimeSpan.FromSeconds(2));
-        tell($"an ambush: {string.Join(", ", absent.Select(static machine => machine.Name))} are away, {struck.Name} is going to be damaged");
+        tell($"an ambush: {string.Join(", ", absent.Select(static machine => machine.Name))} are away, {struck.Name} is going to {(isPowerCut ? "lose power" : "be damaged")}");
         foreach (var machine in absent) faults.TurnOff(machine, away);
+        if (isPowerCut) struck.DiskSlowness = random.Next(2, 100);
         await scheduler.WaitAsync(away).ConfigureAwait(false);
-        if (!faults.DamageKnown(struck)) return;
+        struck.DiskSlowness = 1;
+        if (isPowerCut) faults.Strike(FaultKind.PowerCut, struck);
+        else if (!faults.DamageKnown(struck)) return;
         SimulatedMachine[] side = [struck, .. absent];
         Part(side, [.. machines.Except(side)]);
+        for (var end = scheduler.Elapsed + MostPause; side.Any(static machine => machine.Node is null) && scheduler.Elapsed < end;) await scheduler.WaitAsync(Look).ConfigureAwait(false);
         await scheduler.WaitAsync((settings.ElectionTimeout * 2) + Some(settings.ElectionTimeout * 4)).ConfigureAwait(false);
+    }
+
+    /// <summary>A primary stands still, the others elect; one of them cannot flush the name of its vote, starts anew with what the cache has of it, and then loses power.</summary>
+    private async Task TakeVoteAsync(SimulatedMachine primary)
+    {
+        var others = Shuffled(primary);
+        var voter = others[0];
+        tell($"an ambush: {primary.Name} stands still, the others elect, and {voter.Name} loses its vote");
+        var process = primary.Process!;
+        process.Pause();
+        Part([primary], others);
+        voter.Files.Faults.FailFlush(SimulatedMachine.Directory);
+        var life = voter.Process?.Number;
+        for (var end = scheduler.Elapsed + (settings.ElectionTimeout * 5); scheduler.Elapsed < end && (voter.Process?.Number == life || voter.Node is null);)
+            await scheduler.WaitAsync(Look).ConfigureAwait(false);
+        await scheduler.WaitAsync(Some(settings.ElectionTimeout * 2)).ConfigureAwait(false);
+        faults.Strike(FaultKind.PowerCut, voter);
+        process.Resume();
+        await scheduler.WaitAsync(Some(settings.ElectionTimeout * 3)).ConfigureAwait(false);
     }
 
     /// <summary>A primary is cut off, with nobody or with one other, and before it knows its operator removes those whom it does not reach.</summary>
