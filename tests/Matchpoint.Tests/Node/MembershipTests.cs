@@ -196,6 +196,8 @@ public sealed class MembershipTests
         var primary = group.Primary;
         var missing = group.Replicas[0].Options.Name;
         await group.StopAsync(missing);
+        // As long as the primary feeds it, it is an heir that has all, and it goes only after the primary has stepped down for it.
+        await Eventually.HoldsAsync(() => !StatusOf(primary, missing).IsConnected, $"{primary.Options.Name} misses {missing}");
         var late = await Assert.ThrowsAsync<TransferException>(() => primary.TransferAsync(missing, TimeSpan.FromMilliseconds(200), Cancellation));
         Assert.Contains("is still the primary", late.Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<TransferException>(() => primary.TransferAsync("nobody", cancellation: Cancellation));
