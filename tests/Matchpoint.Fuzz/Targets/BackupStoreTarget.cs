@@ -18,8 +18,8 @@ namespace Matchpoint.Fuzz.Targets;
 
 /// <summary>
 /// A directory of two backups whose files were changed, cut off, lengthened, deleted or put in each other's place: each backup is refused with a
-/// <see cref="StorageException"/>, or what is restored is,
-/// to the byte, what was backed up; and it is refused exactly where the verifier names it. A manifest may also be forged, with a digest that fits: then it is taken or refused, no more.
+/// <see cref="StorageException"/>, or what is restored is, to the byte, what was backed up; and it is refused exactly where the verifier names it. A manifest may also be forged, with a
+/// digest that fits: then it is taken or refused, no more.
 /// </summary>
 internal sealed class BackupStoreTarget : IFuzzTarget
 {
