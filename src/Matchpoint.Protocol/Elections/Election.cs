@@ -113,7 +113,7 @@ internal sealed class Election
     private Standing StandingOfVoter => Standing == Standing.New || IsAlone ? Standing.Full : Standing;
 
     /// <summary>Whether it waits for its primary to tell that it is one still.</summary>
-    private bool IsAsking => Standing is Standing.New or Standing.BallotLost && IsVoter && _caughtUpIn == Term && _confirmedIn != Term;
+    private bool IsAsking => Standing is Standing.New or Standing.BallotLost && _caughtUpIn == Term && _confirmedIn != Term;
 
     private bool HasMajority => Standing == Standing.Full && _grants.IsMajority;
 

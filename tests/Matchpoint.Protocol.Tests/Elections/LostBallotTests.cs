@@ -1,5 +1,6 @@
 using Matchpoint.Protocol.Elections;
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Messages;
 
 namespace Matchpoint.Protocol.Tests.Elections;
@@ -48,6 +49,24 @@ public sealed class LostBallotTests
         Assert.Equal(["save term 2 vote - Full, no vote up to 3"], node.Step(new ElectionInput.CaughtUp(Machine.Of(2))));
     }
 
+    /// <summary>It may have voted before, and whoever takes its vote away may yet be undone.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Who_has_no_vote_asks_too_and_takes_part_then(bool losesItBeforeItAsks)
+    {
+        var node = new Machine(ballot: Lost);
+        if (losesItBeforeItAsks) node.Become(WithoutVote);
+        node.Heard("b", 1);
+        Assert.Empty(node.Step(new ElectionInput.CaughtUp(Machine.Of(1))));
+        if (!losesItBeforeItAsks) Assert.Empty(node.Become(WithoutVote));
+        node.Later(Machine.Timeout * 5 / 4).Heard("b", 1);
+        Assert.Equal(["Look 1 to b", "Look 1 to c"], node.Pass(0));
+        node.Heard("b", 1);
+        Assert.Equal(["Look 1 to b", "Look 1 to c"], node.Pass(200));
+        Assert.Equal(["save term 1 vote - Full, no vote up to 2"], node.Answer(PollKind.Look, 1, "b", granted: true, primary: "b"));
+    }
+
     /// <summary>Until then a candidate may count a vote that this node gave and has forgotten.</summary>
     [Fact]
     public void It_waits_longer_than_any_candidate_before_it_asks()
@@ -82,6 +101,8 @@ public sealed class LostBallotTests
         Assert.StartsWith($"answer a {(holdsLease ? "yes" : "no")}", answer, StringComparison.Ordinal);
         Assert.StartsWith("answer a no", new Machine().Poll(PollKind.Look, "c", 1, holdsLease: holdsLease)[^1], StringComparison.Ordinal);
     }
+
+    private static Roster WithoutVote => Roster.Of([new Member("a", "", MemberKind.Secondary), .. Roster.OfVoters("b", "c").Members]);
 
     private static Ballot Lost => new(Machine.Of(1), null, Standing.BallotLost, Term.None);
 
