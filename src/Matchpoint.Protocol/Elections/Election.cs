@@ -386,8 +386,11 @@ internal sealed class Election
 
     private void OnRoster(Roster roster, TimeSpan now, List<ElectionEffect> effects)
     {
+        var wasAlone = IsAlone;
         _roster = roster;
         _seenNew.Clear();
+        // Alone it waits for nobody, as its options say at a start until the log is read: others may count on what it told their primary before.
+        if (wasAlone && !IsAlone && Role == ElectionRole.Replica && Standing != Standing.New) _deadline = now + Patience();
         if (Role is not (ElectionRole.PreCandidate or ElectionRole.Candidate)) return;
         // Who was asked is not who decides now.
         _grants.Clear();

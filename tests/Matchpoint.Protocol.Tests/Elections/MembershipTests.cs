@@ -9,6 +9,17 @@ public sealed class MembershipTests
 {
     private static readonly Roster Designated = Roster.Of([new Member("a", "", IsDesignated: true), new Member("b", "")]);
 
+    /// <summary>Its options name nobody else: it has told a primary that it hears it, and that one may serve reads yet.</summary>
+    [Fact]
+    public void Who_learns_from_its_log_that_it_is_not_alone_waits_after_a_start_like_all()
+    {
+        var node = new Machine(voters: 1);
+        node.Become(Roster.OfVoters("a", "b", "c"));
+        Assert.Equal(["Look 1 to b", "Look 1 to c"], node.Pass(0));
+        Assert.Empty(node.Pass(Machine.Timeout - 1));
+        Assert.Equal(["PreVote 2 bootstrap to b", "PreVote 2 bootstrap to c"], node.Pass(Machine.Patience - Machine.Timeout + 1));
+    }
+
     [Fact]
     public void A_primary_hands_over_by_stepping_down_and_asking_the_other_to_stand()
     {
