@@ -67,6 +67,20 @@ public sealed class LostBallotTests
         Assert.Equal(["save term 1 vote - Full, no vote up to 2"], node.Answer(PollKind.Look, 1, "b", granted: true, primary: "b"));
     }
 
+    /// <summary>Its options name nobody, and its directory is new: it took itself for the first of its group, until it met a primary that it may have voted against.</summary>
+    [Fact]
+    public void Who_elected_itself_alone_and_meets_another_primary_has_forgotten_what_it_promised()
+    {
+        var node = new Machine(voters: 1, ballot: Ballot.New, last: 0);
+        node.Pass(0);
+        Assert.Equal(ElectionRole.Primary, node.Role);
+        node.Heard("b", 5);
+        Assert.Equal((Machine.Of(5), Standing.BallotLost), (node.Saved.Term, node.Saved.Standing));
+        node.Become(Roster.OfVoters("a", "b", "c"));
+        Assert.Empty(node.Step(new ElectionInput.CaughtUp(Machine.Of(5))));
+        Assert.Equal(Standing.BallotLost, node.Saved.Standing);
+    }
+
     /// <summary>Until then a candidate may count a vote that this node gave and has forgotten.</summary>
     [Fact]
     public void It_waits_longer_than_any_candidate_before_it_asks()
