@@ -20,6 +20,8 @@ namespace Matchpoint.Storage.Log;
 /// 40 u64 term there
 /// 48 the export's file name in UTF-8, empty when nothing is exported
 /// </code>
+/// Once the cut is finished the eight bytes "MPCUTEND" alone take its place, durably, and only then it is removed: were the flush of the removal to fail, the promise would come back with a
+/// power cut, and with it go what was acknowledged since.
 /// </summary>
 /// <param name="Position">Where the log ends afterwards.</param>
 /// <param name="Export">The name of the pending export in the rollbacks directory; empty when there is none.</param>
@@ -31,12 +33,15 @@ internal sealed record CutIntent(LogPosition Position, string Export)
 
     private static ReadOnlySpan<byte> Magic => "MPLOGCUT"u8;
 
+    private static ReadOnlySpan<byte> Finished => "MPCUTEND"u8;
+
     /// <summary>Reads the intent; null when no cut is under way.</summary>
     /// <exception cref="StorageException">The file is damaged or of a newer format.</exception>
     public static CutIntent? TryRead(IFileSystem files, string path)
     {
         if (!files.FileExists(path)) return null;
         var bytes = DurableFile.Read(files, path, MostBytes).AsSpan();
+        if (bytes.SequenceEqual(Finished)) return null;
         if (bytes.Length < HeaderSize || !bytes.StartsWith(Magic))
             throw Damaged(path, 0, "magic and length", $"MPLOGCUT and {HeaderSize} bytes or more", $"{bytes.Length} bytes");
         var stored = BinaryPrimitives.ReadUInt32LittleEndian(bytes[12..]);
@@ -70,9 +75,10 @@ internal sealed record CutIntent(LogPosition Position, string Export)
         DurableFile.Replace(files, path, bytes);
     }
 
-    /// <summary>Removes the intent, durably: the cut is finished.</summary>
+    /// <summary>Takes the promise back, durably, and removes the file: the cut is finished. May be repeated.</summary>
     public static void Clear(IFileSystem files, string path)
     {
+        DurableFile.Replace(files, path, Finished);
         files.Delete(path);
         files.FlushDirectory(Path.GetDirectoryName(path)!);
     }

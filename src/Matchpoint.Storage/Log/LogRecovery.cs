@@ -49,6 +49,10 @@ internal sealed class LogRecovery
             intent.Write(directory.Files, directory.CutPath);
             LogCut.Finish(directory, intent, positions);
         }
+        else if (directory.Files.FileExists(directory.CutPath))
+        {
+            CutIntent.Clear(directory.Files, directory.CutPath); // It is finished; that it is may be only in the cache.
+        }
 
         var recovery = new LogRecovery(directory, positions.Current, positionsMissing, pendingCut: null);
         return (recovery.Load(), recovery.Report() with { FinishedCut = intent?.Position.Vlsn });

@@ -102,6 +102,34 @@ public class LogCrashTests
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void A_finished_cut_is_not_done_again_after_a_power_cut_whichever_flush_of_its_names_failed(int nth)
+    {
+        var files = new FaultyFiles(new Random(1));
+        using (var open = TestLogs.Open(files))
+        {
+            for (var i = 0; i < 14; i++) open.Log.Commit("key", "value");
+            open.Log.FlushAll();
+            files.Faults.FailFlush("data", nth);
+            Assert.ThrowsAny<Exception>(() => open.Log.CutAfter(Vlsn.Of(7), ""));
+            open.Kill();
+        }
+
+        var restarted = files.AfterKill();
+        using (var open = TestLogs.Open(restarted))
+        {
+            for (var i = 0; i < 3; i++) open.Log.Commit("key", "acknowledged");
+            open.Log.FlushAll();
+            open.Kill();
+        }
+
+        using var again = TestLogs.Open(new FaultyFiles(new Random(0), restarted.PowerCut().Nothing));
+        Assert.Equal(Vlsn.Of(10), again.Log.Appended.Vlsn);
+    }
+
     private static int EffectsOf(FaultyFiles files)
     {
         var history = new LogHistory();

@@ -74,6 +74,7 @@ public class LogEffectsTests
                 "flush dir log",
                 "write positions 0+72", "flush positions", "write positions 4096+72", "flush positions",
                 "rename undo.jsonl.pending undo.jsonl", "flush dir rollbacks",
+                "create cut.tmp", "write cut.tmp 0+8", "flush cut.tmp", "rename cut.tmp cut", "flush dir data",
                 "delete cut", "flush dir data",
             ],
             Trace());
