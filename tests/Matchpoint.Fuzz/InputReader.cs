@@ -10,6 +10,9 @@ internal ref struct InputReader(ReadOnlySpan<byte> input)
     /// <summary>Whether there is more.</summary>
     public readonly bool HasMore => !_rest.IsEmpty;
 
+    /// <summary>What is left.</summary>
+    public readonly ReadOnlySpan<byte> Rest => _rest;
+
     /// <summary>A byte.</summary>
     public byte Byte()
     {
