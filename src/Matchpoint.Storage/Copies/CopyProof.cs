@@ -28,7 +28,7 @@ internal static class CopyProof
         var (applied, fingerprint) = at;
         var found = applied.IsNull ? view.First <= Vlsn.First ? fingerprint : default
             : applied <= last && view.Holds(applied) && view.TryGet(applied, out var header, out _) ? header.Fingerprint
-            : applied == view.First.Previous ? view.Segments.First().Before.Fingerprint : default;
+            : !view.First.IsNull && applied == view.First.Previous ? view.Segments.First().Before.Fingerprint : default;
         return found == fingerprint ? null : new DamageException(
             directory.StatePath, 0, what, $"one that stands at a record of its log, {view.First} to {view.Last}, with its fingerprint ({found})",
             $"record {applied} with fingerprint {fingerprint}", advice);

@@ -197,7 +197,7 @@ internal sealed class CopyTarget : IDisposable
     private void Prepare(CancellationToken cancellation)
     {
         MakeDirectories();
-        WholeMark.Remove(_directory.Files, _path);
+        WholeMark.Revoke(_directory.Files, _path);
         foreach (var name in new[] { "positions", "cut" }) _directory.Files.Delete(Path.Combine(_path, name));
         var held = Held(cancellation);
         MakeFiles();
@@ -341,14 +341,21 @@ internal sealed class CopyTarget : IDisposable
         var copy = _directory.Of(_directory.Copy + 1);
         LogPosition end;
         Lsn head;
+        bool isThere;
         using (var view = LogView.Look(copy))
         {
             end = view.End;
-            head = view.Segments.First().Before.End;
+            head = view.Segments.FirstOrDefault().Before.End;
+            isThere = view.Segments.Any();
         }
 
-        if (end.Vlsn != _offer.Last)
-            throw new DamageException(copy.LogPath, 0, "the log of a copy", $"records up to {_offer.Last}", $"records up to {end.Vlsn}", "Fetch the copy again, from another member if this goes on.");
+        if (!isThere || end.Vlsn != _offer.Last)
+        {
+            throw new DamageException(
+                copy.LogPath, 0, "the log of a copy", $"records up to {_offer.Last}", isThere ? $"records up to {end.Vlsn}" : "no segment",
+                "Fetch the copy again, from another member if this goes on.");
+        }
+
         using var positions = PositionsFile.Open(files, copy.PositionsPath, copy.LogPath, out _);
         positions.Replace(new Positions(end.End, end.Vlsn, end.Vlsn, head, files.BootId));
         return end;

@@ -31,7 +31,17 @@ internal static class WholeMark
         return isMark ? lines[1] : null;
     }
 
-    /// <summary>Takes the mark off.</summary>
+    /// <summary>
+    /// Makes a mark worth nothing, durably, before anything of its copy is changed: were its file only deleted, a power cut could bring it back over half of another copy. It is written where
+    /// none is to be seen too: an earlier deletion may not have reached the disk, and a further flush would find nothing to do.
+    /// </summary>
+    public static void Revoke(IFileSystem files, string path)
+    {
+        DurableFile.Replace(files, Path.Combine(path, Name), []);
+        Remove(files, path);
+    }
+
+    /// <summary>Takes the mark off, of a copy that is the content.</summary>
     public static void Remove(IFileSystem files, string path) => files.Delete(Path.Combine(path, Name));
 
     private static string Sum(string said) => (~Crc32C.Carry(uint.MaxValue, Encoding.UTF8.GetBytes(said))).ToString("x8", CultureInfo.InvariantCulture);

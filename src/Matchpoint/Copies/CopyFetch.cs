@@ -100,9 +100,7 @@ internal sealed class CopyFetch(RecordLog log, IStateStore states, Members membe
             var frame = await channel.ReceiveAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
             // The donor reads what it does not know of it for its digests first.
             while (Opcodes.Of(frame.Span) == Opcode.CopyBusy) frame = await channel.ReceiveAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false);
-            var offer = CopyOffer.Decode(frame.Span);
-            if (offer.Last.Next < neededFrom)
-                throw new ProtocolException(nameof(CopyOffer), "last", $"{neededFrom.Previous} or more", $"{offer.Last}");
+            var offer = TakeOffer(frame.Span, neededFrom);
             hold.NeededFrom = offer.Last.Next;
             using var target = await BusyWork.RunAsync(channel, clock, token => CopyTarget.Begin(log.Directory, offer, token), cancellation).ConfigureAwait(false);
             var had = target.Present;
@@ -152,7 +150,18 @@ internal sealed class CopyFetch(RecordLog log, IStateStore states, Members membe
         if (missing.Count == 0) Tell(donor, target.Present, total, 0, TimeSpan.Zero);
     }
 
-    private static void Take(ReadOnlySpan<byte> frame, (int File, int Chunk) wanted, CopyTarget target)
+    /// <summary>Reads an offer, and sees to it that the stream can go on behind it.</summary>
+    /// <exception cref="ProtocolException">It is none, or it ends too early.</exception>
+    internal static CopyOffer TakeOffer(ReadOnlySpan<byte> frame, Vlsn neededFrom)
+    {
+        var offer = CopyOffer.Decode(frame);
+        if (offer.Last.Value == long.MaxValue) throw new ProtocolException(nameof(CopyOffer), "last", "a record that another one can follow", $"{offer.Last}");
+        return offer.Last.Next >= neededFrom ? offer : throw new ProtocolException(nameof(CopyOffer), "last", $"{neededFrom.Previous} or more", $"{offer.Last}");
+    }
+
+    /// <summary>Takes in the chunk that comes next.</summary>
+    /// <exception cref="ProtocolException">It is another one, or not what was offered.</exception>
+    internal static void Take(ReadOnlySpan<byte> frame, (int File, int Chunk) wanted, CopyTarget target)
     {
         var chunk = Chunk.Decode(frame);
         if (chunk.File != wanted.File || chunk.Index != (ulong)wanted.Chunk)

@@ -252,6 +252,37 @@ public class CopyTests
         }
     }
 
+    [Fact]
+    public void A_copy_without_a_log_is_refused()
+    {
+        using var donor = new Donor(new MemoryFiles(), records: 10, applied: 5, durable: 10);
+        var offer = donor.Source.Offer with { Applied = Vlsn.Null, Last = Vlsn.Null, Files = [] };
+        var files = new MemoryFiles();
+        MakeOld(files);
+        using var directory = DataDirectory.Open(files, To, "test");
+        using var target = CopyTarget.Begin(directory, offer, CancellationToken.None);
+        Assert.Contains("the log of a copy", Assert.Throws<DamageException>(() => target.Finish(new PictureStates(files), export: "")).Message, StringComparison.Ordinal);
+        Assert.False(CopyTarget.InstallWhole(directory));
+    }
+
+    /// <summary>A deletion that no flush follows may be undone, and with it the mark of a copy half of which is another one by then.</summary>
+    [Fact]
+    public void The_mark_of_a_whole_copy_does_not_come_back_over_the_next_one()
+    {
+        using var first = new Donor(new MemoryFiles(), records: 12, applied: 8, durable: 12);
+        using var second = new Donor(new MemoryFiles(), records: 40, applied: 25, durable: 30);
+        var files = new FaultyFiles(new Random(1));
+        using (var whole = Fetch(first, files, static _ => true)) whole.Finish(new PictureStates(files), export: "");
+        using var next = Fetch(second, files, static _ => true);
+        next.BeginFlush()();
+        foreach (var left in new[] { files.PowerCut().Nothing, files.PowerCut().Everything })
+        {
+            Install(left);
+            using var open = TestLogs.Open(left, root: To);
+            Assert.Equal(2, open.Log.Written.Value);
+        }
+    }
+
     /// <summary>Fetches a copy whole, unless a flush fails; then the process may be killed.</summary>
     private static bool Attempt(Donor donor, ref FaultyFiles files, bool isKilled)
     {
