@@ -99,12 +99,14 @@ internal sealed class CopyTarget : IDisposable
         }
     }
 
-    /// <summary>Removes what the content that is in use has replaced, once it was opened.</summary>
+    /// <summary>Removes what the content that is in use has replaced, once it was opened. The next copy may lie in its place already, and stays.</summary>
     public static void RemoveReplaced(DataDirectory directory, IStateStore states)
     {
         if (directory.Copy == 0) return;
         var old = directory.ContentOf(directory.Copy - 1);
         var files = directory.Files;
+        WholeMark.Remove(files, directory.ContentPath); // A crash may have kept it there.
+        if (WholeMark.IsThere(files, old)) return;
         states.Remove(Path.Combine(old, "state"));
         if (files.DirectoryExists(Path.Combine(old, "log")))
         {

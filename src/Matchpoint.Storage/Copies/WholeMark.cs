@@ -35,11 +35,10 @@ internal static class WholeMark
     /// Makes a mark worth nothing, durably, before anything of its copy is changed: were its file only deleted, a power cut could bring it back over half of another copy. It is written where
     /// none is to be seen too: an earlier deletion may not have reached the disk, and a further flush would find nothing to do.
     /// </summary>
-    public static void Revoke(IFileSystem files, string path)
-    {
-        DurableFile.Replace(files, Path.Combine(path, Name), []);
-        Remove(files, path);
-    }
+    public static void Revoke(IFileSystem files, string path) => DurableFile.Replace(files, Path.Combine(path, Name), []);
+
+    /// <summary>Whether a copy is being fetched to there, or is whole: its mark may say nothing yet.</summary>
+    public static bool IsThere(IFileSystem files, string path) => files.FileExists(Path.Combine(path, Name));
 
     /// <summary>Takes the mark off, of a copy that is the content.</summary>
     public static void Remove(IFileSystem files, string path) => files.Delete(Path.Combine(path, Name));

@@ -95,6 +95,29 @@ public class CopyTests
         Assert.True(target.Present > 0);
     }
 
+    /// <summary>Two directories take turns: what the content has replaced lay where the next copy is fetched into.</summary>
+    [Fact]
+    public void What_was_fetched_is_kept_by_a_restart_however_many_copies_there_were_before()
+    {
+        var files = new MemoryFiles();
+        using var first = new Donor(new MemoryFiles(), records: 40, applied: 25, durable: 30);
+        for (var i = 0; i < 2; i++)
+        {
+            Fetch(first, files, static _ => true).Finish(new PictureStates(files), export: "");
+            Install(files);
+            Assert.Equal(i + 1, CopyOf(files));
+        }
+
+        using var next = new Donor(new MemoryFiles(), records: 20, applied: 5, durable: 20, valueBytes: 200_000);
+        var left = 2;
+        int missing;
+        using (var target = Fetch(next, files, _ => --left >= 0)) missing = target.Missing.Count;
+        Assert.True(missing > 0);
+        Install(files);
+        using var again = Begin(next, files);
+        Assert.Equal(missing, again.Missing.Count);
+    }
+
     [Fact]
     public void A_file_is_no_longer_than_what_came_of_it_so_that_no_holes_are_read()
     {
@@ -336,7 +359,14 @@ public class CopyTests
     private static void Install(IFileSystem files)
     {
         using var directory = DataDirectory.Open(files, To, "test");
-        if (CopyTarget.InstallWhole(directory)) CopyTarget.RemoveReplaced(directory, new PictureStates(files));
+        CopyTarget.InstallWhole(directory);
+        CopyTarget.RemoveReplaced(directory, new PictureStates(files));
+    }
+
+    private static int CopyOf(IFileSystem files)
+    {
+        using var directory = DataDirectory.Open(files, To, "test");
+        return directory.Copy;
     }
 
     private static void AssertIsTheCopy(IFileSystem files, Donor donor)
