@@ -22,6 +22,7 @@ internal sealed class AckTracker
     private string[] _voters = [];
     private int _self;
     private bool _isSelfSufficient;
+    private Vlsn _membersAt;
     private Vlsn[] _appended = [];
     private Vlsn[] _flushed = [];
     private TimeSpan[] _heard = [];
@@ -34,12 +35,13 @@ internal sealed class AckTracker
     /// <param name="self">The primary's name; it is a voter.</param>
     /// <param name="reignStart">The reign's first record.</param>
     /// <param name="now">The time.</param>
+    /// <param name="membersAt">The record that says who votes; null where none does.</param>
     /// <param name="isSelfSufficient">Whether nobody can be elected without this primary.</param>
-    public AckTracker(IReadOnlyList<string> voters, string self, Vlsn reignStart, TimeSpan now, bool isSelfSufficient = false)
+    public AckTracker(IReadOnlyList<string> voters, string self, Vlsn reignStart, TimeSpan now, Vlsn membersAt = default, bool isSelfSufficient = false)
     {
         _selfName = self;
         _reignStart = reignStart;
-        Reconfigure(voters, isSelfSufficient, now);
+        Reconfigure(voters, membersAt, isSelfSufficient, now);
     }
 
     /// <summary>How far the records have come.</summary>
@@ -67,15 +69,16 @@ internal sealed class AckTracker
     /// what was durable stays so.
     /// </summary>
     /// <param name="voters">The names of all voters.</param>
+    /// <param name="membersAt">The record that says so; null where none does.</param>
     /// <param name="isSelfSufficient">Whether nobody can be elected without this primary.</param>
     /// <param name="now">The time: those who vote from here on have until some time after to be heard.</param>
-    public void Reconfigure(IReadOnlyList<string> voters, bool isSelfSufficient, TimeSpan now)
+    public void Reconfigure(IReadOnlyList<string> voters, Vlsn membersAt, bool isSelfSufficient, TimeSpan now)
     {
         for (var i = 0; i < _voters.Length; i++) _others[_voters[i]] = (_appended[i], _flushed[i], _heard[i]);
         _voters = [.. voters];
         _self = Array.IndexOf(_voters, _selfName);
         Invariant.Holds(_self >= 0, $"'{_selfName}' leads a group in which it is no voter.");
-        _isSelfSufficient = isSelfSufficient;
+        (_isSelfSufficient, _membersAt) = (isSelfSufficient, membersAt);
         (_appended, _flushed, _heard) = (new Vlsn[_voters.Length], new Vlsn[_voters.Length], new TimeSpan[_voters.Length]);
         (_sorted, _sortedTimes) = (new Vlsn[_voters.Length], new TimeSpan[_voters.Length]);
         for (var i = 0; i < _voters.Length; i++)
@@ -135,6 +138,8 @@ internal sealed class AckTracker
     {
         var (appendedByMajority, appendedByAll) = Count(_appended);
         var (flushedByMajority, flushedByAll) = Count(_flushed);
+        // Were the primary to lose the record that says who votes, it could lead by the members of before: by itself, where it was alone. What only those of now hold would go.
+        if (_flushed[_self] < _membersAt) appendedByMajority = Vlsn.Min(appendedByMajority, OfThisReign(_membersAt.Previous));
         Levels = new AckLevels(appendedByMajority, flushedByMajority, appendedByAll, flushedByAll);
     }
 

@@ -39,9 +39,6 @@ internal enum ElectionRole
 /// </remarks>
 internal sealed class Election
 {
-    /// <summary>So many levels of others are waited for; half a time-out each.</summary>
-    private const int MostRanks = 4;
-
     private readonly ElectionSettings _settings;
     private readonly Grants _grants;
     private readonly TimeSpan _asksFrom;
@@ -487,7 +484,7 @@ internal sealed class Election
     private bool HearsPrimary(TimeSpan now) => Role == ElectionRole.Primary || now - _heardAt < _settings.Timeout;
 
     /// <summary>Whoever is less wanted as the primary waits longer, so that another comes first.</summary>
-    private TimeSpan Patience() => _settings.Timeout + _jitter.PartOf(_settings.Timeout / 2) + (_settings.Timeout * (Math.Min(_roster.RankOf(_settings.Self), MostRanks) * 0.5));
+    private TimeSpan Patience() => _settings.Patience(_roster.RankOf(_settings.Self)) + _jitter.PartOf(_settings.Timeout / 2);
 
     private PollAnswer Grant(TimeSpan now) => Say(granted: true, "", now);
 

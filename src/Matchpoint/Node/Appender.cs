@@ -135,9 +135,9 @@ internal sealed class Appender
     /// <summary>Appends a record that makes the members others.</summary>
     /// <param name="reign">This node's reign.</param>
     /// <param name="roster">The members.</param>
-    /// <param name="count">Counts acknowledgements by the voters of a roster from then on: by those of the new one before its record is in the log.</param>
+    /// <param name="count">Counts acknowledgements by the voters of a roster from then on: by those of the new one, with the number that its record will have, before that is in the log.</param>
     /// <param name="header">The record's header.</param>
-    public AppendResult TryAppendRoster(Term reign, Roster roster, Action<Roster> count, out RecordHeader header)
+    public AppendResult TryAppendRoster(Term reign, Roster roster, Action<Roster, Vlsn> count, out RecordHeader header)
     {
         header = default;
         lock (_gate)
@@ -145,10 +145,10 @@ internal sealed class Appender
             if (_reign == 0 || _reign != reign.Value) return AppendResult.NotPrimary;
             if (_isHeld) return AppendResult.Held;
             var payload = RosterCodec.Encode(roster);
-            count(roster);
+            count(roster, _log.Appended.Vlsn.Next);
             if (!_log.TryAppend(reign, RecordKind.Membership, AckPolicy.None, payload, FlushPolicy.Sync, out header))
             {
-                count(Rosters!.Current);
+                count(Rosters!.Current, Rosters.At);
                 return AppendResult.NoRoom;
             }
 

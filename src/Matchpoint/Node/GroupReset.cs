@@ -1,6 +1,5 @@
 using System.Globalization;
 using Matchpoint.Protocol;
-using Matchpoint.Protocol.Elections;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Records;
@@ -61,8 +60,8 @@ internal static class GroupReset
         var last = log.Appended.Term > ballot.Ballot.Term ? log.Appended.Term : ballot.Ballot.Term;
         var term = last > ballot.Ballot.NoVoteUpTo ? last.Next : ballot.Ballot.NoVoteUpTo.Next;
         var self = new Member(name, roster?.Find(name)?.Address ?? "");
-        // The promise first: no vote of this node helps anybody of before.
-        ballot.Save(new Ballot(term, name, Standing.Full, Term.None));
+        // The promise first: no vote of this node helps anybody of before. Whatever else it must not do it may do once the record says that it is alone: until then a crash changes nothing about that.
+        ballot.Save(ballot.Ballot with { Term = term, VotedFor = name });
         Invariant.Holds(
             log.TryAppend(term, RecordKind.Membership, AckPolicy.None, RosterCodec.Encode(Roster.Of([self])), FlushPolicy.Sync, out _), "a reset found no room in the log.");
         log.FlushAll();

@@ -22,7 +22,7 @@ internal sealed partial class NodeCore
         ReignStart = BeginReign(term);
         var roster = Members.Roster;
         Progress.CountsUnflushed = CountsUnflushed(roster);
-        Progress.BeginReign(new AckTracker(roster.Voters, Members.Self, ReignStart, Clock.Now, roster.IsSelfSufficient(Members.Self)));
+        Progress.BeginReign(new AckTracker(roster.Voters, Members.Self, ReignStart, Clock.Now, Appender.RosterAt, roster.IsSelfSufficient(Members.Self)));
         Appender.OpenReign(term);
         Feeders.ChangeRole(new FeedingRole(term, IsPrimary: true));
         Board.Report(NodeState.Primary, $"primary of term {term}, since record {ReignStart}");
@@ -36,8 +36,8 @@ internal sealed partial class NodeCore
         Follower.BeginDoubt();
     }
 
-    /// <summary>Counts acknowledgements by the voters of a roster from now on.</summary>
-    public void CountBy(Roster roster) => Progress.Reconfigure(roster.Voters, roster.IsSelfSufficient(Members.Self), CountsUnflushed(roster));
+    /// <summary>Counts acknowledgements by the voters of a roster from now on; a record says so, or will.</summary>
+    public void CountBy(Roster roster, Vlsn at) => Progress.Reconfigure(roster.Voters, at, roster.IsSelfSufficient(Members.Self), CountsUnflushed(roster));
 
     /// <inheritdoc/>
     public Task StepDownAsync(string reason)

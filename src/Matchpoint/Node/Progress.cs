@@ -70,7 +70,7 @@ internal sealed class Progress(NodeClock clock)
     }
 
     /// <summary>Others vote from here on, if this node leads at all.</summary>
-    public void Reconfigure(IReadOnlyList<string> voters, bool isSelfSufficient, bool countsUnflushed)
+    public void Reconfigure(IReadOnlyList<string> voters, Vlsn membersAt, bool isSelfSufficient, bool countsUnflushed)
     {
         ProgressWaiter? reached;
         bool isMore;
@@ -78,7 +78,7 @@ internal sealed class Progress(NodeClock clock)
         {
             CountsUnflushed = countsUnflushed;
             if (_tracker is null) return;
-            _tracker.Reconfigure(voters, isSelfSufficient, clock.Now);
+            _tracker.Reconfigure(voters, membersAt, isSelfSufficient, clock.Now);
             Volatile.Write(ref _quorumHeardAt, _tracker.QuorumHeardAt.Ticks);
             Volatile.Write(ref _followedAt, _tracker.FollowedAt.Ticks);
             (reached, isMore) = Advance_Locked();

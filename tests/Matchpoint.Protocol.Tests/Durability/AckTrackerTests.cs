@@ -144,6 +144,31 @@ public sealed class AckTrackerTests
         Assert.Contains("a secondary", error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A power cut could take from it the record that others vote: it would lead by those of before, without the ones that have acknowledged.</summary>
+    [Fact]
+    public void What_stands_behind_a_record_of_the_members_counts_unflushed_once_that_record_is_on_the_primarys_device()
+    {
+        var tracker = Tracker(1, reignStart: 2);
+        tracker.OnLocal(At(9), At(9));
+        tracker.Reconfigure(["v0", "v1"], membersAt: At(10), isSelfSufficient: false, Start);
+        tracker.OnLocal(At(14), At(9));
+        tracker.OnVoter("v1", At(14), At(12), Start);
+        Assert.Equal(new AckLevels(At(9), At(9), At(14), At(9)), tracker.Levels);
+        tracker.OnLocal(At(14), At(10));
+        Assert.Equal(new AckLevels(At(14), At(10), At(14), At(10)), tracker.Levels);
+    }
+
+    [Fact]
+    public void Where_the_record_of_the_members_is_the_first_of_a_reign_nothing_counts_before_it_is_on_the_primarys_device()
+    {
+        var tracker = new AckTracker(["v0", "v1"], "v0", At(10), Start, membersAt: At(10));
+        tracker.OnLocal(At(12), At(9));
+        tracker.OnVoter("v1", At(12), At(12), Start);
+        Assert.Equal(Vlsn.Null, tracker.Levels.AppendedByMajority);
+        tracker.OnLocal(At(12), At(12));
+        Assert.Equal(At(12), tracker.Levels.AppendedByMajority);
+    }
+
     private static AckTracker Tracker(int voters, int reignStart) => new([.. Enumerable.Range(0, voters).Select(i => $"v{i}")], "v0", At(reignStart), Start);
 
     private static void Say(AckTracker tracker, int voter, int appended, int flushed)
