@@ -65,11 +65,10 @@ internal sealed class Appender
     /// <summary>What the log says of the members; null where nobody asks.</summary>
     public RosterLog? Rosters { get; init; }
 
-    /// <summary>The record that made the members what they are; null while none did.</summary>
-    public Vlsn RosterAt
-    {
-        get { lock (_gate) return Rosters?.At ?? Vlsn.Null; }
-    }
+    /// <summary>
+    /// The record that made the members what they are; null while none did. Without the lock: the log's writer asks, and whoever holds the lock may wait for the writer.
+    /// </summary>
+    public Vlsn RosterAt => Rosters?.PublishedAt ?? Vlsn.Null;
 
     /// <summary>The snapshots of transactions under way.</summary>
     public ActiveSnapshots Snapshots { get; }

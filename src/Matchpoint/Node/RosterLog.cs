@@ -9,11 +9,12 @@ namespace Matchpoint.Node;
 
 /// <summary>
 /// What the log says of the members, record by record: the newest record counts, durable or not (Ongaro's thesis, 2014, 4.1), and that before it again when it is cut. What is durable stands
-/// in the state; what lies above the state is read from the log. Guarded by the appender's lock.
+/// in the state; what lies above the state is read from the log. Guarded by the appender's lock, but for <see cref="PublishedAt"/>.
 /// </summary>
 internal sealed class RosterLog(Members members)
 {
     private Roster? _roster;
+    private long _publishedAt;
     private (Term Term, Vlsn Last)? _votedUpTo;
 
     /// <summary>The key in the state's own database under which the members stand.</summary>
@@ -21,6 +22,9 @@ internal sealed class RosterLog(Members members)
 
     /// <summary>The record that made the members what they are; null while none did.</summary>
     public Vlsn At { get; private set; }
+
+    /// <summary>The record that made the members what <see cref="Members"/> says; null while none did. Read from any thread: whoever holds the appender may wait for one that asks.</summary>
+    public Vlsn PublishedAt => Vlsn.Null.Plus(Volatile.Read(ref _publishedAt));
 
     /// <summary>The members that it says.</summary>
     public Roster Current => _roster ?? members.Initial;
@@ -61,5 +65,9 @@ internal sealed class RosterLog(Members members)
     }
 
     /// <summary>From here on these are the members.</summary>
-    public void Publish() => members.Become(Current, _votedUpTo);
+    public void Publish()
+    {
+        Volatile.Write(ref _publishedAt, At.DistanceFrom(Vlsn.Null)); // First: whoever sees the members sees no older record.
+        members.Become(Current, _votedUpTo);
+    }
 }

@@ -2,6 +2,7 @@ using Matchpoint.Node;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Records;
+using Matchpoint.Tests.Syncup;
 
 namespace Matchpoint.Tests.Node;
 
@@ -62,6 +63,28 @@ public class RosterLogTests
         Add(22, Roster.OfVoters("a", "b", "c"));
         Assert.Null(_members.Known.VotedUpTo);
         Assert.True(_members.Roster.IsVoter("c"));
+    }
+
+    /// <summary>The log's writer asks for it, and whoever holds the appender may wait for the writer.</summary>
+    [Fact]
+    public void Since_when_the_members_are_what_they_are_is_known_while_the_appender_is_held()
+    {
+        using var node = new TestNode("c").Write("t1 a");
+        var appender = new Appender(node.Log, new MemoryState(), maxBytes: 1024 * 1024) { Rosters = _log };
+        appender.Rebuild();
+        appender.OpenReign(new Term(1));
+        Vlsn? during = null;
+        var result = appender.TryAppendRoster(
+            new Term(1), Roster.OfVoters("a", "b"),
+            (_, _) =>
+            {
+                var asking = Task.Run(() => appender.RosterAt);
+                if (asking.Wait(TimeSpan.FromSeconds(5))) during = asking.Result;
+            },
+            out var header);
+        Assert.Equal(AppendResult.Appended, result);
+        Assert.Equal(Vlsn.Null, during);
+        Assert.Equal(header.Vlsn, appender.RosterAt);
     }
 
     private void Add(long vlsn, Roster roster)
