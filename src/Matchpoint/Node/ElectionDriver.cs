@@ -218,7 +218,7 @@ internal sealed class ElectionDriver
                     await _host.BecomePrimaryAsync(become.Term).ConfigureAwait(false);
                     break;
                 case ElectionEffect.FollowedBy by:
-                    _progress.OnVoter(by.Voter, Vlsn.Null, Vlsn.Null, by.SentAt);
+                    _progress.OnVoter(_election.Term, by.Voter, Vlsn.Null, Vlsn.Null, by.SentAt);
                     break;
                 case ElectionEffect.StepDown down:
                     await _host.StepDownAsync(down.Reason).ConfigureAwait(false);

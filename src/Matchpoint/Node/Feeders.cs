@@ -45,7 +45,7 @@ internal sealed class Feeders(
     /// <summary>What this node last heard of the primary's clock; 0 where it heard nothing.</summary>
     public Func<long> UpstreamStamp { get; set; } = static () => 0;
 
-    /// <summary>Passes on what a replica said to this node's own feeder.</summary>
+    /// <summary>Passes on what a replica said to this node's own feeder. The roles are held meanwhile.</summary>
     public Action<string, Acknowledge> Relay { get; set; } = static (_, _) => { };
 
     /// <summary>Hears, on the primary of a term, what a member has on its device.</summary>
@@ -121,7 +121,7 @@ internal sealed class Feeders(
             var session = new FeederSession(channel, version, log, self, role.Term, NoObserver.Instance)
             {
                 Admit = hello => Admission.Refuse(channel, hello.Name) ?? Admit(hello, role),
-                Stream = (feed, cancellation) => new LiveFeed(feed, this).RunAsync(cancellation),
+                Stream = (feed, cancellation) => new LiveFeed(feed, this, role.Term).RunAsync(cancellation),
             };
             try
             {
@@ -171,6 +171,7 @@ internal sealed class Feeders(
             {
                 _relayed.TryGetValue(name, out relayed);
                 _feeds.TryGetValue(name, out feed);
+                if (feed?.Reign != _role.Term) feed = null; // One of an earlier role, about to end.
                 if (!_leftAt.TryGetValue(name, out leftAt)) leftAt = _roleSince;
             }
 
@@ -245,23 +246,24 @@ internal sealed class Feeders(
     }
 
     /// <inheritdoc/>
-    public void OnAcknowledge(string replica, in Acknowledge said)
+    public void OnAcknowledge(Term reign, string replica, in Acknowledge said)
     {
-        var role = Role;
-        if (!role.IsPrimary)
-        {
-            Relay(replica, said);
-            return;
-        }
-
         lock (_gate)
         {
+            // Said in an earlier role, heard in this one: it holds the records of that reign, and others may have their numbers by now.
+            if (_role.Term != reign) return;
+            if (!_role.IsPrimary)
+            {
+                Relay(replica, said); // Here: before this role ends, nothing is fetched from another primary.
+                return;
+            }
+
             if (!_feeds.ContainsKey(replica) && members.Contains(replica)) _relayed[replica] = (said, clock.Now);
         }
 
-        Acknowledged(replica, role.Term, said.Flushed);
+        Acknowledged(replica, reign, said.Flushed);
         var heardAt = TimeSpan.FromTicks(said.Heard);
-        if (said.Counts && heardAt <= clock.Now) progress.OnVoter(replica, said.Appended, said.Flushed, heardAt);
+        if (said.Counts && heardAt <= clock.Now) progress.OnVoter(reign, replica, said.Appended, said.Flushed, heardAt);
     }
 
     /// <inheritdoc/>

@@ -132,6 +132,7 @@ internal sealed class LogRetention : IDisposable
     {
         lock (_gate)
         {
+            if (reign < _reign) return; // Said of records that the log may no longer have.
             if (reign > _reign) BeginReign_Locked(reign);
             _holds[member] = flushed;
             if (_fetching.Count > 0) _fetching.Remove(member);

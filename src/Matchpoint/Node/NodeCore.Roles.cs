@@ -22,7 +22,7 @@ internal sealed partial class NodeCore
         ReignStart = BeginReign(term);
         var roster = Members.Roster;
         Progress.CountsUnflushed = CountsUnflushed(roster);
-        Progress.BeginReign(new AckTracker(roster.Voters, Members.Self, ReignStart, Clock.Now, Appender.RosterAt, roster.IsSelfSufficient(Members.Self)));
+        Progress.BeginReign(term, new AckTracker(roster.Voters, Members.Self, ReignStart, Clock.Now, Appender.RosterAt, roster.IsSelfSufficient(Members.Self)));
         Appender.OpenReign(term);
         Feeders.ChangeRole(new FeedingRole(term, IsPrimary: true));
         Board.Report(NodeState.Primary, $"primary of term {term}, since record {ReignStart}");

@@ -11,6 +11,7 @@ internal sealed class Progress(NodeClock clock)
 
     private readonly Lock _gate = new();
     private AckTracker? _tracker;
+    private Term _reign;
     private Vlsn _written;
     private Vlsn _flushed;
     private long _durable;
@@ -52,13 +53,15 @@ internal sealed class Progress(NodeClock clock)
     }
 
     /// <summary>A reign of this node begins: from now on acknowledgements are counted.</summary>
-    public void BeginReign(AckTracker tracker)
+    /// <param name="reign">Its term.</param>
+    /// <param name="tracker">Counts them.</param>
+    public void BeginReign(Term reign, AckTracker tracker)
     {
         ProgressWaiter? reached;
         bool isMore;
         lock (_gate)
         {
-            _tracker = tracker;
+            (_tracker, _reign) = (tracker, reign);
             Volatile.Write(ref _quorumHeardAt, tracker.QuorumHeardAt.Ticks);
             Volatile.Write(ref _followedAt, tracker.FollowedAt.Ticks);
             tracker.OnLocal(_written, _flushed);
@@ -133,13 +136,18 @@ internal sealed class Progress(NodeClock clock)
     }
 
     /// <summary>A voter acknowledged.</summary>
-    public void OnVoter(string voter, Vlsn appended, Vlsn flushed, TimeSpan heardSentAt)
+    /// <param name="reign">The reign whose records it holds: in another they say nothing.</param>
+    /// <param name="voter">Its name.</param>
+    /// <param name="appended">The last record that it holds.</param>
+    /// <param name="flushed">The last record on its device.</param>
+    /// <param name="heardSentAt">When the newest message that it has heard was sent.</param>
+    public void OnVoter(Term reign, string voter, Vlsn appended, Vlsn flushed, TimeSpan heardSentAt)
     {
         ProgressWaiter? reached;
         bool isMore;
         lock (_gate)
         {
-            if (_tracker is null) return;
+            if (_tracker is null || reign != _reign) return;
             var hasRisen = _tracker.OnVoter(voter, appended, flushed, heardSentAt);
             Volatile.Write(ref _quorumHeardAt, _tracker.QuorumHeardAt.Ticks);
             Volatile.Write(ref _followedAt, _tracker.FollowedAt.Ticks);

@@ -26,7 +26,10 @@ internal interface IFeedHost
     void Begin(LiveFeed feed);
 
     /// <summary>A replica said how far it is: the one that is fed, or one further on that it feeds.</summary>
-    void OnAcknowledge(string replica, in Acknowledge progress);
+    /// <param name="reign">The term as of whose primary it is fed: it holds the records of that one.</param>
+    /// <param name="replica">Its name.</param>
+    /// <param name="progress">What it said.</param>
+    void OnAcknowledge(Term reign, string replica, in Acknowledge progress);
 
     /// <summary>The feed has ended.</summary>
     void End(LiveFeed feed);

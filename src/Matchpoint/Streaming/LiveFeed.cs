@@ -39,10 +39,14 @@ internal sealed class LiveFeed
     private int _soon;
 
     /// <summary>A feed of a replica that is ready.</summary>
-    public LiveFeed(Feed feed, IFeedHost host)
+    /// <param name="feed">What it is fed.</param>
+    /// <param name="host">The node.</param>
+    /// <param name="reign">The term as of whose primary it was let in.</param>
+    public LiveFeed(Feed feed, IFeedHost host, Term reign)
     {
         _feed = feed;
         _host = host;
+        Reign = reign;
         _soonTimer = host.Time.CreateTimer(static state => ((LiveFeed)state!).OnSoon(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _sent = feed.View.PositionAt(feed.Start.Previous);
         _heardAt = host.Time.GetTimestamp();
@@ -50,6 +54,9 @@ internal sealed class LiveFeed
 
     /// <summary>The replica's name.</summary>
     public string Replica => _feed.Replica.Name;
+
+    /// <summary>The term as of whose primary it was let in: what it says is about the records of that one, however late it says it.</summary>
+    public Term Reign { get; }
 
     /// <summary>The replica's identity.</summary>
     public NodeId Node => _feed.Replica.Node;
@@ -180,7 +187,7 @@ internal sealed class LiveFeed
                         break;
                     case Opcode.RelayedAcknowledge:
                         var relayed = RelayedAcknowledge.Decode(frame.Span);
-                        _host.OnAcknowledge(relayed.Name, Checked(relayed.Progress));
+                        _host.OnAcknowledge(Reign, relayed.Name, Checked(relayed.Progress));
                         break;
                     case var other:
                         throw new ProtocolException("stream", "opcode", $"{(byte)Opcode.Acknowledge} or {(byte)Opcode.RelayedAcknowledge}", $"{(byte)other}");
@@ -203,7 +210,7 @@ internal sealed class LiveFeed
         }
 
         _feed.View.Release(progress.Flushed);
-        _host.OnAcknowledge(Replica, progress);
+        _host.OnAcknowledge(Reign, Replica, progress);
     }
 
     /// <summary>Nobody can hold what was not even written here.</summary>

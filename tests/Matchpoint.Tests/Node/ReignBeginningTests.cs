@@ -7,32 +7,16 @@ namespace Matchpoint.Tests.Node;
 /// <summary>A primary serves nothing as current before it knows what was acknowledged before its reign, and nothing when the reign is over.</summary>
 public class ReignBeginningTests
 {
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
     [Fact]
-    public async Task A_primary_whose_first_record_is_not_durable_serves_no_default_read_and_begins_no_transaction()
+    public Task A_primary_whose_first_record_is_not_durable_serves_no_default_read_and_begins_no_transaction() => WithAsync(static async node =>
     {
-        var directory = System.IO.Directory.CreateTempSubdirectory("matchpoint").FullName;
-        try
-        {
-            var options = new MatchpointOptions
-            {
-                Directory = directory,
-                Name = "x",
-                Listen = "127.0.0.1:0",
-                ElectionTimeout = TimeSpan.FromMinutes(1),
-                ReadTimeout = TimeSpan.FromMilliseconds(50),
-                Members = [new GroupMember("x", "127.0.0.1:1"), new GroupMember("y", "127.0.0.1:2"), new GroupMember("z", "127.0.0.1:3")],
-            };
-            await using var node = await MatchpointNode.OpenAsync(options, TestContext.Current.CancellationToken);
-            await node.Core.BecomePrimaryAsync(new Term(1));
-            Assert.False(node.Core.HoldsLease()); // Being elected is no lease: nobody has heard this primary yet.
-            await Assert.ThrowsAsync<StaleReadException>(async () => await node.Default.GetAsync("a"u8.ToArray(), cancellation: TestContext.Current.CancellationToken));
-            await Assert.ThrowsAsync<StaleReadException>(async () => await node.BeginAsync(TestContext.Current.CancellationToken));
-        }
-        finally
-        {
-            System.IO.Directory.Delete(directory, recursive: true);
-        }
-    }
+        await node.Core.BecomePrimaryAsync(new Term(1));
+        Assert.False(node.Core.HoldsLease()); // Being elected is no lease: nobody has heard this primary yet.
+        await Assert.ThrowsAsync<StaleReadException>(async () => await node.Default.GetAsync("a"u8.ToArray(), cancellation: Cancellation));
+        await Assert.ThrowsAsync<StaleReadException>(async () => await node.BeginAsync(Cancellation));
+    });
 
     [Fact]
     public async Task Whoever_begins_to_wait_when_the_node_has_ended_does_not_wait_for_ever()
@@ -49,9 +33,32 @@ public class ReignBeginningTests
     {
         var progress = new Progress(new NodeClock(new ManualTime()));
         Assert.Null(progress.ReignHeardAt);
-        progress.BeginReign(new AckTracker(["x", "y", "z"], "x", Vlsn.First, TimeSpan.FromSeconds(3)));
+        progress.BeginReign(new Term(1), new AckTracker(["x", "y", "z"], "x", Vlsn.First, TimeSpan.FromSeconds(3)));
         Assert.Equal(TimeSpan.FromSeconds(3), progress.ReignHeardAt);
         progress.EndReign();
         Assert.Null(progress.ReignHeardAt);
+    }
+
+    private static async Task WithAsync(Func<MatchpointNode, Task> test)
+    {
+        var directory = System.IO.Directory.CreateTempSubdirectory("matchpoint").FullName;
+        try
+        {
+            var options = new MatchpointOptions
+            {
+                Directory = directory,
+                Name = "x",
+                Listen = "127.0.0.1:0",
+                ElectionTimeout = TimeSpan.FromMinutes(1),
+                ReadTimeout = TimeSpan.FromMilliseconds(50),
+                Members = [new GroupMember("x", "127.0.0.1:1"), new GroupMember("y", "127.0.0.1:2"), new GroupMember("z", "127.0.0.1:3")],
+            };
+            await using var node = await MatchpointNode.OpenAsync(options, Cancellation);
+            await test(node);
+        }
+        finally
+        {
+            System.IO.Directory.Delete(directory, recursive: true);
+        }
     }
 }

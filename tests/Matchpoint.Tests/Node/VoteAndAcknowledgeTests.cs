@@ -1,4 +1,5 @@
 using Matchpoint.Node;
+using Matchpoint.Protocol.Durability;
 using Matchpoint.Protocol.Elections;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Membership;
@@ -82,6 +83,44 @@ public class VoteAndAcknowledgeTests
         Assert.Equal(isKnown, answer.Granted);
         await stopping.CancelAsync();
         await running;
+    }
+
+    /// <summary>It holds what the one of that reign wrote; under the same numbers others may stand here since.</summary>
+    [Fact]
+    public void What_was_acknowledged_in_an_earlier_reign_counts_for_nothing_in_the_next()
+    {
+        using var node = new TestNode("x").Write("t5 a b t7 c");
+        var end = node.Log.Appended.Vlsn;
+        var clock = new NodeClock(new ManualTime());
+        var progress = new Progress(clock);
+        progress.OnLocal(end, end);
+        var feeders = new Feeders(node.Log, progress, MembersOf(), new SyncupPeer { Name = "x" }, clock, Timeout / 5);
+        progress.BeginReign(new Term(7), new AckTracker(["p", "x", "y"], "x", end.Previous, clock.Now));
+        feeders.ChangeRole(new FeedingRole(new Term(7), IsPrimary: true));
+        var all = new Acknowledge(end, end, Vlsn.Null, Heard: 0, Counts: true);
+        feeders.OnAcknowledge(new Term(5), "y", all);
+        progress.OnVoter(new Term(5), "y", end, end, TimeSpan.Zero);
+        Assert.Equal(Vlsn.Null, progress.Durable);
+        feeders.OnAcknowledge(new Term(7), "y", all);
+        Assert.Equal(end, progress.Durable);
+    }
+
+    [Fact]
+    public void What_was_acknowledged_in_an_earlier_reign_is_not_passed_on_to_the_next_primary()
+    {
+        using var node = new TestNode("x").Write("t5 a b t7 c");
+        var end = node.Log.Appended.Vlsn;
+        var clock = new NodeClock(new ManualTime());
+        var passedOn = new List<string>();
+        var feeders = new Feeders(node.Log, new Progress(clock), MembersOf(), new SyncupPeer { Name = "x" }, clock, Timeout / 5) { Relay = (replica, _) => passedOn.Add(replica) };
+        var all = new Acknowledge(end, end, Vlsn.Null, Heard: 0, Counts: true);
+        feeders.ChangeRole(new FeedingRole(new Term(7), IsPrimary: false));
+        feeders.OnAcknowledge(new Term(5), "y", all);
+        Assert.Empty(passedOn);
+        feeders.OnAcknowledge(new Term(7), "y", all);
+        feeders.ChangeRole(default);
+        feeders.OnAcknowledge(new Term(7), "y", all);
+        Assert.Equal(["y"], passedOn);
     }
 
     private static Members MembersOf() => new(new MatchpointOptions
