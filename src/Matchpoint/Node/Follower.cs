@@ -73,6 +73,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
     private readonly INetwork _network;
     private readonly IFollowerHost _host;
     private readonly Func<Vlsn> _applied;
+    private readonly Lock _doubting = new();
     private CancellationTokenSource? _stopping;
     private Task _running = Task.CompletedTask;
     private volatile LiveFetch? _fetch;
@@ -138,11 +139,14 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
     /// <summary>Whether this node was the primary and has not yet caught up with what the next one had when it was found.</summary>
     public bool IsInDoubt => Volatile.Read(ref _isInDoubt);
 
-    /// <summary>This node is the primary now: when it ceases to be, it is in doubt.</summary>
+    /// <summary>This node is about to be the primary no more, or has forgotten something. Only a stream that begins from here on ends the doubt.</summary>
     public void BeginDoubt()
     {
-        _doubtEndsAt = null;
-        Volatile.Write(ref _isInDoubt, true);
+        lock (_doubting)
+        {
+            _doubtEndsAt = null;
+            Volatile.Write(ref _isInDoubt, true);
+        }
     }
 
     /// <summary>Follows a primary from now on.</summary>
@@ -256,9 +260,13 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
     private void NoteDurable()
     {
         _progress.OnDurable(Vlsn.Min(_feederDurable, _log.Written));
-        if (_doubtEndsAt is not { } end || _progress.Durable < end) return;
-        _doubtEndsAt = null;
-        Volatile.Write(ref _isInDoubt, false);
+        if (!Volatile.Read(ref _isInDoubt)) return;
+        lock (_doubting)
+        {
+            if (_doubtEndsAt is not { } end || _progress.Durable < end) return;
+            _doubtEndsAt = null;
+            Volatile.Write(ref _isInDoubt, false);
+        }
     }
 
     private async Task RunAsync(string primary, Term term, CancellationToken cancellation)
@@ -359,7 +367,11 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
         _feederDurable = Vlsn.Max(_feederDurable, fetch.Feeder.Durable);
         _target = fetch.Feeder.Last;
         _pendingLag = default;
-        if (_isInDoubt) _doubtEndsAt = fetch.Feeder.Durable;
+        lock (_doubting)
+        {
+            if (_isInDoubt) _doubtEndsAt = fetch.Feeder.Durable;
+        }
+
         if (AcknowledgesUnflushed) _host.BeginUnflushedPromises();
         _host.OnFed(term, isFed: true);
         _host.Warn("stream", null);

@@ -31,9 +31,7 @@ internal sealed partial class NodeCore
     /// <summary>Before these are the members and this node leads them: what it promises from then on is noted first.</summary>
     public void PrepareFor(Roster roster)
     {
-        if (roster.Voters.Length == 1) return;
-        if (Options.Durability.ReplicaFlush != FlushPolicy.Sync) BeginUnflushedPromises();
-        Follower.BeginDoubt();
+        if (roster.Voters.Length > 1 && Options.Durability.ReplicaFlush != FlushPolicy.Sync) BeginUnflushedPromises();
     }
 
     /// <summary>Counts acknowledgements by the voters of a roster from now on; a record says so, or will.</summary>
@@ -42,11 +40,19 @@ internal sealed partial class NodeCore
     /// <inheritdoc/>
     public Task StepDownAsync(string reason)
     {
-        Appender.EndReign();
-        Progress.EndReign();
+        EndReign();
         Feeders.ChangeRole(default);
         Board.Report(NodeState.Electing, $"no longer primary: {reason}");
         return Task.CompletedTask;
+    }
+
+    /// <summary>This node leads no more, if it did. Where another may lead next, it is in doubt from before then: no read finds it without both.</summary>
+    private void EndReign()
+    {
+        // Where it is the only voter nobody else is elected; but by the members of before, while it is not decided that they are so no more.
+        if (Appender.Reign != Term.None && (Members.Roster.Voters.Length > 1 || Progress.Durable < Appender.RosterAt)) Follower.BeginDoubt();
+        Appender.EndReign();
+        Progress.EndReign();
     }
 
     /// <inheritdoc/>

@@ -224,8 +224,7 @@ internal sealed partial class NodeCore : IElectionHost, IFollowerHost, IAsyncDis
         await _electing.ConfigureAwait(false);
         await _keeping.ConfigureAwait(false);
         Group.Dispose();
-        Appender.EndReign();
-        Progress.EndReign();
+        EndReign();
         Feeders.Dispose();
         if (_listener is not null) await _listener.DisposeAsync().ConfigureAwait(false);
         _donor.Dispose();
@@ -264,8 +263,7 @@ internal sealed partial class NodeCore : IElectionHost, IFollowerHost, IAsyncDis
         Board.Report(damage is null ? NodeState.Failed : NodeState.Repairing, error.Message);
         Board.Warn("failure", damage is null ? $"{error.Message} Close the node, mend the cause, and open it again." : $"{error.Message} The node mends it with what another member has.");
         Elections.Retire(error.Message);
-        Appender.EndReign();
-        Progress.EndReign();
+        EndReign();
         Feeders.ChangeRole(default);
         if (damage is not null) Damaged(damage);
     }

@@ -19,6 +19,23 @@ public class ReignBeginningTests
     });
 
     [Fact]
+    public Task Who_led_is_in_doubt_from_then_on_until_the_next_primary_has_said_what_it_missed() => WithAsync(static async node =>
+    {
+        await node.Core.BecomePrimaryAsync(new Term(1));
+        await node.Core.StepDownAsync("a test");
+        Assert.True(node.Core.Follower.IsInDoubt);
+        await Assert.ThrowsAsync<StaleReadException>(async () => await node.Default.GetAsync("a"u8.ToArray(), cancellation: Cancellation));
+    });
+
+    [Fact]
+    public Task A_change_of_the_members_that_outlives_its_reign_brings_no_doubt_upon_whoever_follows_by_then() => WithAsync(static node =>
+    {
+        node.Core.PrepareFor(node.Core.Members.Roster);
+        Assert.False(node.Core.Follower.IsInDoubt);
+        return Task.CompletedTask;
+    });
+
+    [Fact]
     public async Task Whoever_begins_to_wait_when_the_node_has_ended_does_not_wait_for_ever()
     {
         var progress = new Progress(new NodeClock(new ManualTime()));
