@@ -86,6 +86,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
     private Vlsn _target;
     private TimeSpan _toldHeardAt;
     private (Vlsn Durable, TimeSpan At) _pendingLag;
+    private bool _isReignDurable;
     private long _currentAt = -1;
     private Vlsn? _doubtEndsAt;
     private bool _isInDoubt;
@@ -236,12 +237,24 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
     private void NoteLag(Vlsn durable, TimeSpan now)
     {
         var visible = _progress.Durable;
-        if (visible >= durable) Volatile.Write(ref _currentAt, now.Ticks);
+        if (visible >= durable) NoteCurrent(durable, now);
         else if (_pendingLag.Durable.IsNull || visible >= _pendingLag.Durable)
         {
-            if (!_pendingLag.Durable.IsNull) Volatile.Write(ref _currentAt, _pendingLag.At.Ticks);
+            if (!_pendingLag.Durable.IsNull) NoteCurrent(_pendingLag.Durable, _pendingLag.At);
             _pendingLag = (durable, now);
         }
+    }
+
+    /// <summary>What was durable then is visible here. Before a record of its own reign is durable, a primary itself may not know of all that was acknowledged: that counts for nothing.</summary>
+    private void NoteCurrent(Vlsn durable, TimeSpan at)
+    {
+        if (!_isReignDurable)
+        {
+            using var view = _log.View();
+            _isReignDurable = view.TryGet(durable, out var header, out _) ? header.Term == _term : _log.Appended is var end && end.Vlsn == durable && end.Term == _term;
+        }
+
+        if (_isReignDurable) Volatile.Write(ref _currentAt, at.Ticks);
     }
 
     private AppendResult TryAppend(ReadOnlyMemory<byte> frame)
@@ -366,7 +379,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
     {
         _feederDurable = Vlsn.Max(_feederDurable, fetch.Feeder.Durable);
         _target = fetch.Feeder.Last;
-        _pendingLag = default;
+        (_pendingLag, _isReignDurable) = (default, false);
         lock (_doubting)
         {
             if (_isInDoubt) _doubtEndsAt = fetch.Feeder.Durable;

@@ -117,7 +117,7 @@ internal sealed class Reader(NodeCore core)
     /// <summary>How long ago this node was surely as current as its primary; null when that is not known.</summary>
     public TimeSpan? Lag()
     {
-        if (core.Appender.Reign != Term.None) return core.HoldsLease() ? TimeSpan.Zero : null;
+        if (core.Appender.Reign != Term.None) return core.IsReady && core.HoldsLease() ? TimeSpan.Zero : null;
         return core.Follower.CurrentAt is { } at ? core.Clock.Now - at : null;
     }
 

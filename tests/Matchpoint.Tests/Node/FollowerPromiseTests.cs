@@ -69,14 +69,32 @@ public class FollowerPromiseTests
         Assert.True(host.HadPromisedWhenFed);
     }
 
-    private static ValueTask<ServiceListener> ServeAsync(TestNode feeder, Action asked)
+    /// <summary>Before that a primary may not know of all that was acknowledged.</summary>
+    [Theory]
+    [InlineData("t1 a b", false)]
+    [InlineData("t1 a b t2", true)]
+    public async Task A_replica_is_as_current_as_its_primary_only_once_a_record_of_the_reign_is_durable(string log, bool isCurrent)
+    {
+        using var primary = new TestNode("p").Write(log);
+        using var replica = new TestNode("r").Write(log);
+        await using var listener = await ServeAsync(primary, static () => { }, new Term(2));
+        var host = new Host();
+        await using var follower = Follower(replica, host, Options(new Endpoint("127.0.0.1", 1), listener.LocalEndpoint));
+        await follower.FollowAsync("p", new Term(2));
+        await host.Fed.Task.WaitAsync(Meeting.Patience, TestContext.Current.CancellationToken);
+        var end = replica.Log.Appended.Vlsn;
+        follower.OnHeartbeat(new Heartbeat(end, end, SentAt: 0));
+        Assert.Equal(isCurrent, follower.CurrentAt is not null);
+    }
+
+    private static ValueTask<ServiceListener> ServeAsync(TestNode feeder, Action asked, Term? reign = null)
     {
         var services = new Dictionary<string, ServiceHandler>
         {
             [Services.Stream] = async (channel, stopping) =>
             {
                 asked();
-                var session = new FeederSession(channel, SyncupVersion.Two, feeder.Log, Meeting.Self(TimeProvider.System), Reign, NoObserver.Instance)
+                var session = new FeederSession(channel, SyncupVersion.Two, feeder.Log, Meeting.Self(TimeProvider.System), reign ?? Reign, NoObserver.Instance)
                 {
                     Stream = static (feed, cancellation) => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellation),
                 };

@@ -19,6 +19,16 @@ public class ReignBeginningTests
     });
 
     [Fact]
+    public Task A_primary_that_is_followed_but_whose_first_record_is_not_durable_does_not_say_how_old_its_data_is() => WithAsync(static async node =>
+    {
+        await node.Core.BecomePrimaryAsync(new Term(1));
+        node.Core.Progress.OnVoter(new Term(1), "y", Vlsn.Null, Vlsn.Null, node.Core.Clock.Now);
+        Assert.True(node.Core.HoldsLease());
+        Assert.False(node.Core.IsReady);
+        await Assert.ThrowsAsync<StaleReadException>(async () => await node.Default.GetAsync("a"u8.ToArray(), ReadLevel.MaxLag(TimeSpan.FromSeconds(1)), Cancellation));
+    });
+
+    [Fact]
     public Task Who_led_is_in_doubt_from_then_on_until_the_next_primary_has_said_what_it_missed() => WithAsync(static async node =>
     {
         await node.Core.BecomePrimaryAsync(new Term(1));
