@@ -11,14 +11,14 @@ namespace Matchpoint.Node;
 /// What a primary does for its group: changes the members when it is asked to, takes in who has caught up, hands over to another. One of these at a time. What is to be done is decided by
 /// <see cref="RosterKeeper"/> and <see cref="RosterChange"/>.
 /// </summary>
-internal sealed class GroupKeeper(NodeCore core) : IDisposable
+internal sealed class GroupKeeper(NodeCore core)
 {
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(1);
 
     /// <summary>After a hand-over that came to nothing the next one waits so long.</summary>
     private static readonly TimeSpan HandOverPause = TimeSpan.FromSeconds(10);
 
-    private readonly SemaphoreSlim _turn = new(1, 1);
+    private int _isTaken;
     private TimeSpan _noHandOverBefore;
 
     /// <summary>Looks after the group as long as the node runs.</summary>
@@ -66,7 +66,7 @@ internal sealed class GroupKeeper(NodeCore core) : IDisposable
         }
         finally
         {
-            _turn.Release();
+            EndTurn();
         }
     }
 
@@ -86,7 +86,7 @@ internal sealed class GroupKeeper(NodeCore core) : IDisposable
         }
         finally
         {
-            _turn.Release();
+            EndTurn();
         }
     }
 
@@ -105,14 +105,15 @@ internal sealed class GroupKeeper(NodeCore core) : IDisposable
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _turn.Dispose();
+    /// <summary>Takes the turn, where nobody has it. There is nothing to dispose of: who has it when the node closes gives it back later.</summary>
+    private bool TryTakeTurn() => Interlocked.Exchange(ref _isTaken, 1) == 0;
+
+    private void EndTurn() => Volatile.Write(ref _isTaken, 0);
 
     private async Task TurnAsync(TimeSpan timeout, CancellationToken cancellation)
     {
-        // The semaphore has no clock of ours: it is looked at.
         var deadline = core.Clock.Now + timeout;
-        while (!_turn.Wait(0, CancellationToken.None))
+        while (!TryTakeTurn())
         {
             if (core.Clock.Now >= deadline) throw new MembershipException($"another change of the group was under way for {timeout}. Nothing was changed; try again.");
             await Task.Delay(Look, core.Clock.Time, cancellation).ConfigureAwait(false);
@@ -121,7 +122,7 @@ internal sealed class GroupKeeper(NodeCore core) : IDisposable
 
     private async Task StepAsync(CancellationToken cancellation)
     {
-        if (!_turn.Wait(0, CancellationToken.None)) return;
+        if (!TryTakeTurn()) return;
         try
         {
             var facts = core.Feeders.Facts();
@@ -156,7 +157,7 @@ internal sealed class GroupKeeper(NodeCore core) : IDisposable
         }
         finally
         {
-            _turn.Release();
+            EndTurn();
         }
     }
 

@@ -223,7 +223,6 @@ internal sealed partial class NodeCore : IElectionHost, IFollowerHost, IAsyncDis
         await _sweeper.DisposeAsync().ConfigureAwait(false);
         await _electing.ConfigureAwait(false);
         await _keeping.ConfigureAwait(false);
-        Group.Dispose();
         EndReign();
         Feeders.Dispose();
         if (_listener is not null) await _listener.DisposeAsync().ConfigureAwait(false);

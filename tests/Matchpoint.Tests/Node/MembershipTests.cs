@@ -85,6 +85,21 @@ public sealed class MembershipTests
     }
 
     [Fact]
+    public async Task A_change_that_a_close_breaks_off_has_an_unknown_outcome()
+    {
+        await using var group = await StartAsync(change: Steady);
+        var primary = group.Primary;
+        // Written down before, so that the change is one record, and nothing of it is waited for first.
+        await primary.ChangeMemberAsync(group.MemberOf(primary.Options.Name) with { Priority = 3 }, Cancellation);
+        group.Links(primary.Options.Name, static link => link.Hang());
+        var before = primary.Core.Appender.RosterAt;
+        var change = primary.AddMemberAsync(group.Prepare("d"), Cancellation);
+        await Eventually.HoldsAsync(() => primary.Core.Appender.RosterAt > before, "the change is in the log");
+        await group.StopAsync(primary.Options.Name);
+        await Assert.ThrowsAsync<InsufficientAcksException>(async () => await change);
+    }
+
+    [Fact]
     public async Task A_member_that_is_removed_knows_it_and_disturbs_nobody()
     {
         await using var group = await StartAsync(change: Steady);
