@@ -139,12 +139,12 @@ public sealed partial class MatchpointNode : IAsyncDisposable
     /// <exception cref="StaleReadException">There is none within the time.</exception>
     public async Task WaitUntilReadyAsync(TimeSpan timeout, CancellationToken cancellation = default)
     {
-        var deadline = Core.Clock.Now + timeout;
+        var began = Options.Time.GetTimestamp(); // The core's clock begins anew when the node is opened again.
         while (!Core.IsReady && State != NodeState.Following)
         {
             ThrowIfClosed();
             if (State == NodeState.Failed) throw new NodeFailedException($"node '{Options.Name}' has failed: {Core.Board.Step}", Core.Failure);
-            if (Core.Clock.Now >= deadline) throw new StaleReadException($"no primary within {timeout}: {Core.Board.Step}.");
+            if (Options.Time.GetElapsedTime(began) >= timeout) throw new StaleReadException($"no primary within {timeout}: {Core.Board.Step}.");
             await Task.Delay(TimeSpan.FromMilliseconds(2), Options.Time, cancellation).ConfigureAwait(false);
         }
     }
@@ -164,7 +164,7 @@ public sealed partial class MatchpointNode : IAsyncDisposable
     public async ValueTask<CommitToken> TransactAsync(Func<MatchpointTransaction, ValueTask> body, CommitOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(body);
-        var deadline = Core.Clock.Now + (options?.Timeout ?? Options.CommitTimeout);
+        var (began, timeout) = (Options.Time.GetTimestamp(), options?.Timeout ?? Options.CommitTimeout); // The core's clock begins anew when the node is opened again.
         using var trace = Telemetry.BeginTransaction();
         while (true)
         {
@@ -177,10 +177,10 @@ public sealed partial class MatchpointNode : IAsyncDisposable
                 trace?.Done();
                 return token;
             }
-            catch (ConflictException conflict) when (Core.Clock.Now < deadline)
+            catch (ConflictException conflict) when (Options.Time.GetElapsedTime(began) is var elapsed && elapsed < timeout)
             {
                 // It would meet the same record again until that is durable.
-                await Core.Progress.WaitAsync(Goal.Durable, Vlsn.Null.Plus(conflict.ConflictingVlsn), deadline - Core.Clock.Now, cancellation).ConfigureAwait(false);
+                await Core.Progress.WaitAsync(Goal.Durable, Vlsn.Null.Plus(conflict.ConflictingVlsn), timeout - elapsed, cancellation).ConfigureAwait(false);
                 cancellation.ThrowIfCancellationRequested();
             }
         }
