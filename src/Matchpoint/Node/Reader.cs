@@ -135,7 +135,7 @@ internal sealed class Reader(NodeCore core)
             var why = core.WhyNotPrimary();
             if (core.Appender.Reign == Term.None && core.Elections.Primary is { } primary && primary != core.Members.Self)
             {
-                var answer = await AskAsync(primary, cancellation).ConfigureAwait(false);
+                var answer = await AskAsync(primary, deadline, cancellation).ConfigureAwait(false);
                 if (answer.IsConfirmed)
                 {
                     await AwaitVisibleAsync(answer.Vlsn, deadline, cancellation).ConfigureAwait(false);
@@ -150,19 +150,19 @@ internal sealed class Reader(NodeCore core)
         }
     }
 
-    private async ValueTask<ReadIndexAnswer> AskAsync(string primary, CancellationToken cancellation)
+    private async ValueTask<ReadIndexAnswer> AskAsync(string primary, TimeSpan deadline, CancellationToken cancellation)
     {
         try
         {
             var timeout = core.Options.ElectionTimeout;
-            var channel = await core.Network.ConnectAsync(core.Members.AddressOf(primary), timeout, core.Clock.Time, cancellation, primary).ConfigureAwait(false);
+            var channel = await core.Network.ConnectAsync(core.Members.AddressOf(primary), Left(deadline, timeout), core.Clock.Time, cancellation, primary).ConfigureAwait(false);
             await using (channel.ConfigureAwait(false))
             {
                 var identity = core.Log.Directory.Identity;
                 channel.OpenService(ElectionDriver.Service);
                 channel.Write(new ReadIndexRequest(identity.Group, identity.Node));
-                await channel.FlushAsync(timeout, cancellation).ConfigureAwait(false);
-                var frame = await channel.ReceiveAsync(timeout * 2, cancellation).ConfigureAwait(false);
+                await channel.FlushAsync(Left(deadline, timeout), cancellation).ConfigureAwait(false);
+                var frame = await channel.ReceiveAsync(Left(deadline, timeout * 2), cancellation).ConfigureAwait(false);
                 var answer = ReadIndexAnswer.Decode(frame.Span);
                 await channel.CloseAsync(GoodbyeCode.Done, "").ConfigureAwait(false);
                 return answer;
@@ -172,6 +172,13 @@ internal sealed class Reader(NodeCore core)
         {
             return new ReadIndexAnswer(IsConfirmed: false, Vlsn.Null, error.Message);
         }
+    }
+
+    /// <summary>How long one step may take: what is left of the read's time, and no longer than such a step takes at most.</summary>
+    private TimeSpan Left(TimeSpan deadline, TimeSpan most)
+    {
+        var left = deadline - core.Clock.Now;
+        return left > most ? most : left > FirstPause ? left : FirstPause;
     }
 
     private async ValueTask AwaitVisibleAsync(Vlsn vlsn, TimeSpan deadline, CancellationToken cancellation)
