@@ -61,7 +61,9 @@ public sealed class MatchpointTransaction : IDisposable
         if (Number(database, make: false) is { } number) DeleteRangeFrom(number, range);
     }
 
-    /// <summary>The keys of a range with their values, in order. What was walked through counts as read.</summary>
+    /// <summary>
+    /// The keys of a range with their values, in order. What was walked through counts as read. What the transaction writes meanwhile is seen where the walk has not been yet.
+    /// </summary>
     /// <param name="range">The range.</param>
     /// <param name="reverse">From the last to the first.</param>
     /// <param name="database">The database's name; the default one when not given.</param>
@@ -69,7 +71,7 @@ public sealed class MatchpointTransaction : IDisposable
     {
         if (Number(database, make: false) is not { } number) yield break;
         var (from, to) = Bounds(number, range);
-        using var cursor = Snapshot.Cursor(from, to, reverse, _own);
+        using var cursor = Snapshot.Cursor(from, to, reverse, Own);
         // What was walked through so far counts as read at every step: the walk may be left, or the transaction committed, in the middle of it.
         var read = reverse ? _reads.AddRange(to, to) : _reads.AddRange(from, from);
         while (cursor.MoveNext())

@@ -6,6 +6,7 @@ namespace Matchpoint.Tail;
 
 /// <summary>
 /// Walks the keys of a range in one direction: those of the state, and over them what the tail knows up to a record. Spans are valid until the next move.
+/// What a transaction writes while it walks is seen from the next move on.
 /// </summary>
 internal sealed class SnapshotCursor : IDisposable
 {
@@ -18,7 +19,8 @@ internal sealed class SnapshotCursor : IDisposable
     private readonly bool _isBackward;
     private readonly TailGeneration[] _generations;
     private readonly TailEntry?[] _heads;
-    private readonly bool _hasRanges;
+    private bool _hasRanges;
+    private long _ownBytes;
     private bool _hasState;
     private bool _hasBegun;
     private bool _isStateCurrent;
@@ -95,6 +97,7 @@ internal sealed class SnapshotCursor : IDisposable
     private void Begin()
     {
         _hasBegun = true;
+        _ = HasOwnChanged();
         _hasState = _isBackward ? _state.SeekLast() : _state.Seek(_from);
         for (var i = 0; i < _heads.Length; i++)
             _heads[i] = _isBackward ? InRange(_generations[i].Below(_to)) : InRange(_generations[i].AtOrAbove(_from));
@@ -124,7 +127,15 @@ internal sealed class SnapshotCursor : IDisposable
     private void StepOver(ReadOnlySpan<byte> key)
     {
         // The span may be the state cursor's own: the tail's heads are moved first.
-        for (var i = 0; i < _heads.Length; i++)
+        var first = 0;
+        if (HasOwnChanged())
+        {
+            // What was written may lie before the head that was found earlier.
+            _heads[0] = _isBackward ? InRange(_generations[0].Below(key)) : InRange(_generations[0].Above(key));
+            first = 1;
+        }
+
+        for (var i = first; i < _heads.Length; i++)
         {
             if (_heads[i] is not { } head || !head.Key.SequenceEqual(key)) continue;
             _heads[i] = _isBackward ? InRange(_generations[i].Below(key)) : NextKey(head);
@@ -133,12 +144,16 @@ internal sealed class SnapshotCursor : IDisposable
         if (_hasState && _state.Key.SequenceEqual(key)) _hasState = _isBackward ? _state.Previous() : _state.Next();
     }
 
-    private TailEntry? NextKey(TailEntry entry)
+    /// <summary>Whether the transaction that walks has written since this was asked. Its own writes are the first generation, and grow with every one.</summary>
+    private bool HasOwnChanged()
     {
-        var next = entry.Next(0);
-        while (next is not null && next.Key.SequenceEqual(entry.Key)) next = next.Next(0);
-        return InRange(next);
+        if (_tail.Own is not { } own || own.Bytes == _ownBytes) return false;
+        _ownBytes = own.Bytes;
+        _hasRanges |= own.Ranges.Length > 0;
+        return true;
     }
+
+    private TailEntry? NextKey(TailEntry entry) => InRange(TailGeneration.Behind(entry, entry.Key));
 
     private TailEntry? InRange(TailEntry? entry) =>
         entry is not null && entry.Key.SequenceCompareTo(_from) >= 0 && entry.Key.SequenceCompareTo(_to) < 0 ? entry : null;

@@ -103,6 +103,16 @@ internal sealed class TailGeneration
     /// <summary>The first entry at or above a key; null when there is none.</summary>
     public TailEntry? AtOrAbove(ReadOnlySpan<byte> key) => LastBelow(key).Next(0);
 
+    /// <summary>The first version of the smallest key above a key; null when there is none.</summary>
+    public TailEntry? Above(ReadOnlySpan<byte> key) => Behind(AtOrAbove(key), key);
+
+    /// <summary>The first entry from one on that is none of a key; null when there is none.</summary>
+    public static TailEntry? Behind(TailEntry? entry, ReadOnlySpan<byte> key)
+    {
+        while (entry is not null && entry.Key.SequenceEqual(key)) entry = entry.Next(0);
+        return entry;
+    }
+
     /// <summary>The first version of the greatest key below a key; null when there is none.</summary>
     public TailEntry? Below(ReadOnlySpan<byte> key)
     {

@@ -33,6 +33,9 @@ internal readonly struct TailView(TailSet? set, Vlsn end, TailGeneration? own = 
     /// <summary>Its generations, newest first, a transaction's own writes before all.</summary>
     public ReadOnlySpan<TailGeneration> Generations => own is null ? Shared : (TailGeneration[])[own, .. Shared];
 
+    /// <summary>A transaction's own writes; null where there is none.</summary>
+    public TailGeneration? Own => own;
+
     /// <summary>Whether nothing is in it.</summary>
     public bool IsEmpty
     {

@@ -122,6 +122,50 @@ public sealed class SingleNodeTests : IDisposable
         Assert.Equal("a bb d", string.Join(' ', await node.Default.ScanAsync(cancellation: Cancellation).Select(item => item.KeyText).ToListAsync(Cancellation)));
     }
 
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public async Task A_scan_shows_what_its_transaction_writes_ahead_of_it(bool reverse, bool deletesElsewhere)
+    {
+        await using (var node = await MatchpointNode.OpenAsync(_directory, Cancellation))
+        {
+            foreach (var key in new[] { "a", "b", "c", "d" }) await node.Default.PutAsync(Utf8(key), Utf8("1"), cancellation: Cancellation);
+        }
+
+        // Opened anew, the node has it all in the state, and nothing in the tail.
+        await using (var node = await MatchpointNode.OpenAsync(_directory, Cancellation))
+        {
+            await node.TransactAsync(
+                transaction =>
+                {
+                    if (deletesElsewhere) transaction.DeleteRange(KeyRange.Prefix("x"));
+                    var seen = new List<string>();
+                    foreach (var item in transaction.Scan(KeyRange.All, reverse))
+                    {
+                        seen.Add($"{item.KeyText}{Text(item.Value.ToArray())}");
+                        if (item.KeyText == (reverse ? "d" : "a"))
+                        {
+                            transaction.Put("b"u8, "2"u8);
+                            transaction.Delete("c"u8);
+                            transaction.Put("bb"u8, "2"u8);
+                        }
+                        else if (item.KeyText == "bb")
+                        {
+                            transaction.Put("bb"u8, "3"u8); // Where it stands: it was shown already.
+                            transaction.DeleteRange(reverse ? KeyRange.Prefix("a") : KeyRange.Prefix("d"));
+                        }
+                    }
+
+                    Assert.Equal(reverse ? "d1 bb2 b2" : "a1 b2 bb2", string.Join(' ', seen));
+                },
+                cancellation: Cancellation);
+            Assert.Equal(
+                reverse ? "b bb d" : "a b bb", string.Join(' ', await node.Default.ScanAsync(cancellation: Cancellation).Select(item => item.KeyText).ToListAsync(Cancellation)));
+        }
+    }
+
     [Fact]
     public async Task A_large_transaction_goes_in_pieces_and_takes_effect_at_once()
     {
