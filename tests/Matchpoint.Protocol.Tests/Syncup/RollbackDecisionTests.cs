@@ -72,6 +72,17 @@ public sealed class RollbackDecisionTests
         Assert.Contains("6 was durable", decision.Reason);
     }
 
+    [Theory]
+    [InlineData(10, 10)] // Row 7 but for what is durable.
+    [InlineData(0, 10)] // Row 3 but for it.
+    public void Row_9_records_that_are_no_commits_are_kept_too_once_they_are_durable(long t, long m)
+    {
+        Assert.Equal(9, Assert.IsType<RollbackDecision.Refuse>(Decide(t, s: 12, m, d: 12, records: 2)).Row);
+        Assert.Equal(8, Assert.IsType<RollbackDecision.Wait>(Decide(t, s: 12, m, d: 12, records: 2, confirmed: false)).Row);
+        Assert.IsType<RollbackDecision.Resume>(Decide(t, s: 10, m, d: 12)); // The log lost its end: nothing is undone.
+        Assert.IsType<RollbackDecision.RollBack>(Decide(t, s: 12, m, d: 10, records: 2));
+    }
+
     [Fact]
     public void Row_10_more_acknowledged_commits_than_the_limit_are_refused()
     {
@@ -124,10 +135,10 @@ public sealed class RollbackDecisionTests
                                     var expected = (t, m) switch
                                     {
                                         (0, 0) => 1,
-                                        (0, _) => 3,
+                                        (0, _) when m >= d => 3,
                                         (_, 0) when !hold => 5,
                                         _ when records == 0 => 6,
-                                        _ when m >= t => 7,
+                                        _ when m >= t && m >= d => 7,
                                         _ when !confirmed => 8,
                                         _ when m < d => 9,
                                         _ when acknowledged > 1 => 10,
