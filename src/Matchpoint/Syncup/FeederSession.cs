@@ -59,6 +59,7 @@ internal sealed class FeederSession
 
     /// <summary>Serves the replica until it has all that the log held when it came, or until it is sent away.</summary>
     /// <exception cref="SyncupRefusedException">The replica was not let in.</exception>
+    /// <exception cref="Storage.DamageException">The own log is damaged. The replica was told.</exception>
     public async Task<FeederOutcome> RunAsync(CancellationToken cancellation)
     {
         try
@@ -95,6 +96,7 @@ internal sealed class FeederSession
         };
         await driver.RunAsync(cancellation).ConfigureAwait(false);
         await FinishAsync(machine.Outcome!, hello, view, cancellation).ConfigureAwait(false);
+        if (machine.Outcome is FeederOutcome.Failed { Kind: FailureKind.LogFault }) answers.ThrowIfDamaged();
         return machine.Outcome!;
     }
 

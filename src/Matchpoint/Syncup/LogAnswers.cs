@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.ExceptionServices;
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
@@ -13,6 +14,9 @@ internal sealed class LogAnswers(LogView view)
 {
     /// <summary>What the log holds.</summary>
     public LogRange Range { get; } = new(view.First, view.Last, view.LastSync, view.LastTransactionEnd, Durable(view));
+
+    /// <summary>The damage that was met; null for none. The machine knows of it only in words.</summary>
+    public DamageException? Damage { get; private set; }
 
     /// <summary>
     /// How far the log is durable, at a sync point: pieces behind the last one hold nothing yet, however many hold them, and a matchpoint below them breaks no promise.
@@ -39,8 +43,22 @@ internal sealed class LogAnswers(LogView view)
         }
         catch (Exception error) when (error is StorageException or IOException)
         {
-            return new SyncupInput.LogFaulted(error.Message);
+            return Faulted(error);
         }
+    }
+
+    /// <summary>What the machine is told when the log cannot be read or written.</summary>
+    public SyncupInput Faulted(Exception error)
+    {
+        Damage ??= error as DamageException;
+        return new SyncupInput.LogFaulted(error.Message);
+    }
+
+    /// <summary>What a session that damage has ended throws when it has told the peer: whoever runs it mends it.</summary>
+    /// <exception cref="DamageException">Damage was met.</exception>
+    public void ThrowIfDamaged()
+    {
+        if (Damage is not null) ExceptionDispatchInfo.Throw(Damage);
     }
 
     /// <summary>A record of the log.</summary>

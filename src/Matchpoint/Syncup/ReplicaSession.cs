@@ -81,6 +81,7 @@ internal sealed class ReplicaSession
 
     /// <summary>Makes the own log equal to what the feeder's log was when the session began, or finds out why not.</summary>
     /// <exception cref="SyncupRefusedException">One side does not let the other in.</exception>
+    /// <exception cref="DamageException">The own log is damaged. The feeder was told.</exception>
     /// <exception cref="ChannelException">The connection failed before the syncup, or while records were fetched; the log is a prefix of the feeder's then.</exception>
     public async Task<ReplicaResult> RunAsync(CancellationToken cancellation)
     {
@@ -99,6 +100,7 @@ internal sealed class ReplicaSession
     {
         ReplicaResult result;
         FeederHello hello;
+        LogAnswers answers;
         // First of all: a goodbye must not be taken for the service's name.
         _channel.OpenService(Services.OfVersion(_version));
 
@@ -106,16 +108,17 @@ internal sealed class ReplicaSession
         await _log.WaitAsync(_log.Appended.Vlsn, FlushPolicy.Write, cancellation).ConfigureAwait(false);
         using (var view = _log.View())
         {
-            var answers = new LogAnswers(view);
+            answers = new LogAnswers(view);
             hello = await ExchangeHelloAsync(view, answers, cancellation).ConfigureAwait(false);
             var machine = new ReplicaSyncup(answers.Range, hello, Highest(view.End.Term), _limit);
             ISyncupMachine stepped = _decideOnly ? new DecisionOnly(machine) : machine;
-            var driver = new SyncupDriver(_channel, stepped, _version, answers, effect => Perform(effect, machine, view), _observer, _self.Time);
+            var driver = new SyncupDriver(_channel, stepped, _version, answers, effect => Perform(effect, machine, view, answers), _observer, _self.Time);
             await driver.RunAsync(cancellation).ConfigureAwait(false);
             result = new ReplicaResult(answers.Range, machine.Report, stepped == machine || machine.Report.Decision is null ? machine.Outcome : null, _export);
         }
 
         await FinishAsync(result, hello, cancellation).ConfigureAwait(false);
+        if (result.Outcome is ReplicaOutcome.Failed { Kind: FailureKind.LogFault }) answers.ThrowIfDamaged();
         return result;
     }
 
@@ -149,7 +152,7 @@ internal sealed class ReplicaSession
     }
 
     /// <summary>The effects that are the replica's own: what changes the disk, what is shown.</summary>
-    private SyncupInput? Perform(SyncupEffect effect, ReplicaSyncup machine, LogView view)
+    private SyncupInput? Perform(SyncupEffect effect, ReplicaSyncup machine, LogView view, LogAnswers answers)
     {
         try
         {
@@ -177,7 +180,7 @@ internal sealed class ReplicaSession
         }
         catch (Exception error) when (error is StorageException or IOException or UnauthorizedAccessException)
         {
-            return new SyncupInput.LogFaulted(error.Message);
+            return answers.Faulted(error);
         }
     }
 

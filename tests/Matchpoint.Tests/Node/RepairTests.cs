@@ -1,5 +1,6 @@
 using Matchpoint.Node;
 using Matchpoint.Protocol.Elections;
+using Matchpoint.Protocol.Identities;
 using Matchpoint.Storage.Log;
 using static Matchpoint.Tests.Node.TestGroup;
 
@@ -116,6 +117,34 @@ public class RepairTests
         await group.AgreedAsync();
         Assert.Equal(200, await ReadChangesAsync(node));
         Assert.Contains(node.GetStatus().Warnings, static warning => warning.Contains("fetched again", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Damage_in_what_an_old_primary_has_to_undo_is_given_up_and_told()
+    {
+        await using var group = await TestGroup.StartAsync(parts: SmallSegments with { ScrubAfter = TimeSpan.FromHours(1) }); // It would find the damage too.
+        await FillAsync(group, 0, 200);
+        var old = group.Primary;
+        var name = old.Options.Name;
+        group.Links(name, link => link.Cut());
+        var unacknowledged = new CommitOptions { Durability = Durability.Full with { Acks = AckPolicy.None } };
+        var first = await old.Default.PutAsync(Utf8("undone0"), new byte[6000], unacknowledged, Cancellation);
+        for (var i = 1; i < 8; i++) await old.Default.PutAsync(Utf8($"undone{i}"), new byte[6000], unacknowledged, Cancellation);
+        await Eventually.HoldsAsync(() => group.Nodes.Any(node => node != old && node.IsPrimary && node.Core.IsReady), "another primary");
+        using (var view = old.Core.Log.View())
+        {
+            // So far before the end that it is read only when the tail is to be exported, and so far behind the matchpoint that it is not read to find that.
+            using var reader = view.ReadFrom(Vlsn.Null.Plus(first.Vlsn + 1));
+            Assert.True(reader.MoveNext());
+            Flip(reader.Path, reader.FilePosition + 500);
+        }
+
+        group.Links(name, link => link.Heal());
+        await group.AgreedAsync();
+        var told = Assert.Single(old.GetStatus().Warnings, static warning => warning.Contains("the log was cut behind record", StringComparison.Ordinal));
+        Assert.Contains("what could be read and may be nowhere else was exported", told, StringComparison.Ordinal);
+        await Eventually.HoldsAsync(() => old.GetStatus().Counts, "it takes part again");
+        await FillAsync(group, 200, 10);
     }
 
     [Fact]
