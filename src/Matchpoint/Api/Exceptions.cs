@@ -56,7 +56,7 @@ public sealed class StaleReadException : MatchpointException
     }
 }
 
-/// <summary>The commit that a read was asked to follow was undone: another primary's history took its place.</summary>
+/// <summary>The commit that a read was asked to follow, or changes from behind it on, was undone: another primary's history took its place.</summary>
 public sealed class CommitUndoneException : MatchpointException
 {
     internal CommitUndoneException(string message)

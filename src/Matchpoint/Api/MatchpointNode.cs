@@ -226,6 +226,7 @@ public sealed partial class MatchpointNode : IAsyncDisposable
     /// </summary>
     /// <param name="after">Where to begin: behind this commit; <see cref="CommitToken.Beginning"/> for the first of all.</param>
     /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="CommitUndoneException">The commit behind which to begin was undone: another primary's history took its place.</exception>
     /// <exception cref="HistoryTrimmedException">The log no longer reaches back so far.</exception>
     public IAsyncEnumerable<ChangeSet> ChangesAsync(CommitToken after, CancellationToken cancellation = default)
     {

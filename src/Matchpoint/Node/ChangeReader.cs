@@ -17,24 +17,42 @@ internal sealed class ChangeReader(NodeCore core, Catalogue catalogue)
     public async IAsyncEnumerable<ChangeSet> ReadAsync(CommitToken after, [EnumeratorCancellation] CancellationToken cancellation)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, core.Stopping);
-        var next = Vlsn.Null.Plus(after.Vlsn).Next;
-        while (true)
+        var last = Vlsn.Null.Plus(after.Vlsn);
+        await AwaitDurableAsync(last, either.Token, cancellation).ConfigureAwait(false);
+        // A log that holds another record there has undone this one; before it is durable it may still be the one that will be undone.
+        Sound(() =>
         {
-            var result = await core.Progress.WaitAsync(Goal.Durable, next, TimeSpan.FromDays(1), either.Token).ConfigureAwait(false);
-            cancellation.ThrowIfCancellationRequested();
-            if (result is WaitResult.Ended or WaitResult.Cancelled) throw new NodeFailedException($"node '{core.Members.Self}' was closed while its changes were followed.");
-            if (result != WaitResult.Reached) continue;
-            var (sets, read) = ReadSound(next, core.Progress.Durable);
+            using var view = core.Log.View();
+            Reader.RequireSameReign(view, after);
+            return true;
+        });
+        for (var next = last.Next; ;)
+        {
+            await AwaitDurableAsync(next, either.Token, cancellation).ConfigureAwait(false);
+            var (sets, read) = Sound(() => Read(next, core.Progress.Durable));
             next = read.Next;
             foreach (var set in sets) yield return set;
         }
     }
 
-    private (List<ChangeSet> Sets, Vlsn Read) ReadSound(Vlsn from, Vlsn durable)
+    private async ValueTask AwaitDurableAsync(Vlsn vlsn, CancellationToken either, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            var result = await core.Progress.WaitAsync(Goal.Durable, vlsn, TimeSpan.FromDays(1), either).ConfigureAwait(false);
+            cancellation.ThrowIfCancellationRequested();
+            if (result is WaitResult.Ended or WaitResult.Cancelled) throw Closed();
+            if (result == WaitResult.Reached) return;
+        }
+    }
+
+    private NodeFailedException Closed() => new($"node '{core.Members.Self}' was closed while its changes were followed.");
+
+    private T Sound<T>(Func<T> read)
     {
         try
         {
-            return Read(from, durable);
+            return read();
         }
         catch (DamageException damage)
         {

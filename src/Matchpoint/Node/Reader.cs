@@ -2,6 +2,7 @@ using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Messages;
 using Matchpoint.Storage;
+using Matchpoint.Storage.Log;
 using Matchpoint.Storage.State;
 using Matchpoint.Tail;
 using Matchpoint.Transactions;
@@ -82,7 +83,7 @@ internal sealed class Reader(NodeCore core)
                 break;
             case ReadKind.AtLeast:
                 await AwaitVisibleAsync(Vlsn.Null.Plus(level.Token.Vlsn), deadline, cancellation).ConfigureAwait(false);
-                RequireSameReign(level.Token);
+                using (var view = core.Log.View()) RequireSameReign(view, level.Token);
                 break;
             case ReadKind.MaxLag:
                 await AwaitAsync(() => Lag() <= level.Lag, deadline, $"data not older than {level.Lag}", cancellation).ConfigureAwait(false);
@@ -216,10 +217,11 @@ internal sealed class Reader(NodeCore core)
     /// <summary>What does not come at once may take seconds: whoever waits looks less often then.</summary>
     private static TimeSpan Longer(TimeSpan pause) => pause * 2 < LongestPause ? pause * 2 : LongestPause;
 
-    private void RequireSameReign(CommitToken token)
+    /// <summary>A commit was not undone, as far as a log tells; what is asked for is durable.</summary>
+    /// <exception cref="CommitUndoneException">It was.</exception>
+    internal static void RequireSameReign(LogView view, CommitToken token)
     {
         if (token.Vlsn == 0 || token.Term == 0) return;
-        using var view = core.Log.View();
         if (!view.TryGet(Vlsn.Null.Plus(token.Vlsn), out var header, out _) || header.Term.Value == (ulong)token.Term) return;
         throw new CommitUndoneException($"commit {token} was undone: record {token.Vlsn} is now one of term {header.Term}. Its node's directory rollbacks/ holds what it did.");
     }

@@ -303,6 +303,25 @@ public sealed class GroupTests
     }
 
     [Fact]
+    public async Task Changes_behind_a_commit_that_was_undone_are_refused_and_not_skipped()
+    {
+        await using var group = await StartAsync();
+        var old = group.Primary;
+        await old.Default.PutAsync(Utf8("shared"), Utf8("v"), cancellation: Cancellation);
+        group.Links(old.Options.Name, link => link.Cut());
+        var undone = await old.Default.PutAsync(Utf8("undone"), Utf8("v"), Unacknowledged, Cancellation);
+        var early = old.ChangesAsync(undone, Cancellation).FirstAsync(Cancellation).AsTask();
+        await Eventually.HoldsAsync(() => group.Nodes.Any(node => node != old && node.IsPrimary && node.Core.IsReady), "another primary");
+        var next = group.Nodes.First(node => node != old && node.IsPrimary);
+        for (var i = 0; i < 10; i++) await next.Default.PutAsync(Utf8($"other{i}"), Utf8("v"), cancellation: Cancellation);
+        await Assert.ThrowsAsync<CommitUndoneException>(async () => await next.ChangesAsync(undone, Cancellation).FirstAsync(Cancellation).AsTask().WaitAsync(Eventually.Patience, Cancellation));
+        group.Links(old.Options.Name, link => link.Heal());
+        // It was asked while this node still held the commit.
+        await Assert.ThrowsAsync<CommitUndoneException>(async () => await early.WaitAsync(Eventually.Patience, Cancellation));
+        await group.AgreedAsync();
+    }
+
+    [Fact]
     public async Task A_replica_feeds_another_whose_acknowledgements_count()
     {
         await using var group = await StartAsync(change: Steady);
