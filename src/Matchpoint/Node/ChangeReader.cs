@@ -13,6 +13,9 @@ internal sealed class ChangeReader(NodeCore core, Catalogue catalogue)
 {
     private const int MostAtOnce = 1000;
 
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(16);
+
     /// <summary>The transactions behind a place of the log.</summary>
     public async IAsyncEnumerable<ChangeSet> ReadAsync(CommitToken after, [EnumeratorCancellation] CancellationToken cancellation)
     {
@@ -29,7 +32,8 @@ internal sealed class ChangeReader(NodeCore core, Catalogue catalogue)
         for (var next = last.Next; ;)
         {
             await AwaitDurableAsync(next, either.Token, cancellation).ConfigureAwait(false);
-            var (sets, read) = Sound(() => Read(next, core.Progress.Durable));
+            var visible = await AwaitVisibleAsync(next, either.Token, cancellation).ConfigureAwait(false);
+            var (sets, read) = Sound(() => Read(next, visible));
             next = read.Next;
             foreach (var set in sets) yield return set;
         }
@@ -43,6 +47,22 @@ internal sealed class ChangeReader(NodeCore core, Catalogue catalogue)
             cancellation.ThrowIfCancellationRequested();
             if (result is WaitResult.Ended or WaitResult.Cancelled) throw Closed();
             if (result == WaitResult.Reached) return;
+        }
+    }
+
+    /// <summary>How far this node shows what is durable: where the tail was not filled, only what the state holds. It waits until that is a record at least.</summary>
+    private async ValueTask<Vlsn> AwaitVisibleAsync(Vlsn vlsn, CancellationToken either, CancellationToken cancellation)
+    {
+        for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        {
+            // The names of databases are data: who reads the log ahead of them does not know them.
+            var durable = core.Progress.Durable;
+            var applied = core.State.Applied.Vlsn;
+            var visible = applied >= core.Appender.TailWith(durable).Floor ? durable : Vlsn.Min(durable, applied);
+            if (visible >= vlsn) return visible;
+            await Task.Delay(pause, core.Clock.Time, either).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            cancellation.ThrowIfCancellationRequested();
+            if (either.IsCancellationRequested) throw Closed();
         }
     }
 
