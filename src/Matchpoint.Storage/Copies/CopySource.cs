@@ -47,7 +47,7 @@ internal sealed class CopySource : IDisposable
     /// <param name="id">What the copy is called.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <param name="known">The digests of an earlier picture of the same open state; from now on those of this one. Null to read everything.</param>
-    /// <param name="openBytes">How many bytes of log a transaction that is not yet committed may have begun below what is applied.</param>
+    /// <param name="openBytes">So many bytes of log a transaction's first piece may lie below its commit.</param>
     /// <exception cref="StorageException">The picture cannot be taken, or what it is to hold is damaged.</exception>
     public static CopySource Create(
         DataDirectory directory, IStateStore states, RecordLog log, IState state, Vlsn durable, Guid id, CancellationToken cancellation, KnownDigests? known = null,
@@ -144,7 +144,7 @@ internal sealed class CopySource : IDisposable
         var below = view.Segments.Where(segment => segment.Before.Vlsn < applied).ToList();
         foreach (var (_, before, totals) in below)
         {
-            var isFar = below[^1].Totals.Position.End.DistanceFrom(totals.Position.End) > openBytes;
+            var isFar = below[^1].Before.End.DistanceFrom(totals.Position.End) > openBytes;
             var areCommits = totals.Commits == totals.Position.Vlsn.DistanceFrom(before.Vlsn);
             if (isFar || (areCommits && open.Count == 0)) continue;
             using var reader = view.ReadFrom(before.Vlsn.Next);

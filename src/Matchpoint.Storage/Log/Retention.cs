@@ -17,6 +17,11 @@ internal sealed record RetentionOptions
 
     /// <summary>Kept at the most where a member needs it that fetches a full copy: what it falls off then it has fetched in vain.</summary>
     public long HoldBytes { get; init; } = 16L * 1024 * 1024 * 1024;
+
+    /// <summary>
+    /// Always kept below what is durable in the state: so far below its commit a transaction's first piece may lie, and applying the commit, which may have to be done again, takes all pieces.
+    /// </summary>
+    public long OpenBytes { get; init; } = 256L * 1024 * 1024;
 }
 
 /// <summary>A member of the group as far as the log's head is concerned.</summary>
@@ -34,7 +39,8 @@ internal readonly record struct FallingOff(string Member, double Used, long Byte
 
 /// <summary>
 /// Decides what of the log's head may go. Pure: what is kept, what is needed and the time are arguments. A segment goes when all of it is
-/// below the last record of the flushed state (that one stays: who ends with it can be fed from there, and a full copy begins with it),
+/// <see cref="RetentionOptions.OpenBytes"/> or more below the segment with the last record of the flushed state (that one stays: who ends with it can be fed from there, and a full copy begins
+/// with it; below it may lie pieces of transactions whose commits are yet to be applied),
 /// and either nobody needs it (or it is too old to be kept for anybody) and <see cref="RetentionOptions.KeepBytes"/> are left without it,
 /// or the budget of bytes is spent. What a member needs that fetches a full copy stays beyond the budget and at any age, up to
 /// <see cref="RetentionOptions.HoldBytes"/>.
@@ -63,6 +69,7 @@ internal sealed record RetentionPlan(Vlsn RemoveUpTo, IReadOnlyList<FallingOff> 
         var end = segments[^1].Totals.Position.End;
         var (needed, held) = (LowestOf(members), LowestOf(members.Where(static member => member.IsFetching)));
         var removeUpTo = Vlsn.Null;
+        var flushed = segments.FirstOrDefault(segment => segment.Totals.Position.Vlsn >= stateFlushed, segments[^1]).Before.End;
         foreach (var (before, totals) in segments.SkipLast(1))
         {
             var last = totals.Position.Vlsn;
@@ -71,7 +78,8 @@ internal sealed record RetentionPlan(Vlsn RemoveUpTo, IReadOnlyList<FallingOff> 
             if (last > held && keptWith <= options.HoldBytes) break;
             var isUnneeded = last <= needed || IsTooOld(totals, options, now);
             var isSpare = isUnneeded && keptWithout >= options.KeepBytes;
-            if (last >= stateFlushed || !(isSpare || keptWith > options.BudgetBytes)) break;
+            var isApplied = last < stateFlushed && flushed.DistanceFrom(totals.Position.End) >= options.OpenBytes;
+            if (!isApplied || !(isSpare || keptWith > options.BudgetBytes)) break;
             removeUpTo = last;
         }
 

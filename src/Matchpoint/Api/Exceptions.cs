@@ -102,7 +102,9 @@ public sealed class TransferException : MatchpointException
     }
 }
 
-/// <summary>More waits to be decided than <see cref="MatchpointOptions.MaxTailBytes"/> allows: acknowledgements do not come. Nothing was written.</summary>
+/// <summary>
+/// More waits to be decided than <see cref="MatchpointOptions.MaxTailBytes"/> allows: acknowledgements do not come; or a large transaction waited while too much else was written. Nothing was written.
+/// </summary>
 public sealed class TailFullException : MatchpointException
 {
     internal TailFullException(string message)

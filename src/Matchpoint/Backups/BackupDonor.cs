@@ -65,7 +65,7 @@ internal sealed class BackupDonor(Func<NodeCore> current, NodeParts parts)
         await core.Log.WaitAsync(durable, FlushPolicy.Write, cancellation).ConfigureAwait(false);
         var source = await Task.Run(
             () => CopySource.Create(
-                core.Log.Directory, parts.States(core.Options), core.Log, core.State, durable, parts.NewId(), cancellation, openBytes: LogRetention.ReserveOf(core.Options)),
+                core.Log.Directory, parts.States(core.Options), core.Log, core.State, durable, parts.NewId(), cancellation, openBytes: core.Retention.OpenBytes),
             cancellation).ConfigureAwait(false);
         return (source, LocalBackup.FactsOf(source, core.Log.Directory, core.Options.Name, source.Offer.Last));
     }

@@ -17,7 +17,7 @@ namespace Matchpoint.Copies;
 /// <param name="States">The kind of its state.</param>
 /// <param name="Log">Its log.</param>
 /// <param name="State">Its state.</param>
-/// <param name="OpenBytes">How many bytes of log a transaction that is not yet committed may have begun below what is applied.</param>
+/// <param name="OpenBytes">So many bytes of log a transaction's first piece may lie below its commit.</param>
 /// <param name="Durable">The last record that it knows to be durable.</param>
 /// <param name="Role">As what it feeds others: the term as whose primary it is confirmed, itself or through its feeder.</param>
 internal sealed record CopyStock(DataDirectory Directory, IStateStore States, RecordLog Log, IState State, long OpenBytes, Func<Vlsn> Durable, Func<FeedingRole> Role);

@@ -29,6 +29,9 @@ internal enum AppendResult
 
     /// <summary>Writes are held for a moment: the primary hands over.</summary>
     Held,
+
+    /// <summary>Too much was written since the transaction's first piece: it never takes effect.</summary>
+    TooFar,
 }
 
 /// <summary>
@@ -49,6 +52,9 @@ internal sealed class Appender
     private volatile LogTail _tail = new(GenerationBytes);
     private readonly long _maxBytes;
     private readonly Dictionary<Vlsn, List<byte[]>> _openPieces = [];
+
+    /// <summary>Where the log ended before each first piece of this reign whose transaction may still be committed.</summary>
+    private readonly Dictionary<Vlsn, Lsn> _begun = [];
     private long _openBytes;
     private ulong _reign;
     private bool _isHeld;
@@ -61,6 +67,11 @@ internal sealed class Appender
         _maxBytes = maxBytes;
         Snapshots = new ActiveSnapshots();
     }
+
+    /// <summary>
+    /// So many bytes of log a transaction's first piece may lie below its commit. All members keep as much below what their state holds, so that no commit is applied whose pieces are gone.
+    /// </summary>
+    public long OpenBytes { get; init; } = LogRetention.LeastOpenBytes;
 
     /// <summary>What the log says of the members; null where nobody asks.</summary>
     public RosterLog? Rosters { get; init; }
@@ -110,6 +121,7 @@ internal sealed class Appender
             _tail.Advance(header.Vlsn);
             _openPieces.Clear();
             _openBytes = 0;
+            _begun.Clear();
             return header.Vlsn;
         }
     }
@@ -165,14 +177,21 @@ internal sealed class Appender
     }
 
     /// <summary>Appends a piece of a large transaction, not the last.</summary>
-    public AppendResult TryAppendPiece(Term reign, ReadOnlySpan<byte> payload, out RecordHeader header)
+    /// <param name="reign">This node's reign.</param>
+    /// <param name="payload">The piece.</param>
+    /// <param name="first">The transaction's first piece; null while this is it.</param>
+    /// <param name="header">The piece's header.</param>
+    public AppendResult TryAppendPiece(Term reign, ReadOnlySpan<byte> payload, Vlsn first, out RecordHeader header)
     {
         header = default;
         lock (_gate)
         {
             if (_reign == 0 || _reign != reign.Value) return AppendResult.NotPrimary;
             if (_isHeld) return AppendResult.Held;
+            if (!first.IsNull && IsTooFar_Locked(first)) return AppendResult.TooFar;
+            var before = _log.Appended.End;
             if (!_log.TryAppend(reign, RecordKind.Piece, AckPolicy.None, payload, FlushPolicy.NoSync, out header)) return AppendResult.NoRoom;
+            if (first.IsNull) Begin_Locked(header.Vlsn, before);
             _tail.Advance(header.Vlsn);
             return AppendResult.Appended;
         }
@@ -198,11 +217,13 @@ internal sealed class Appender
         {
             if (_reign == 0 || (reign != Term.None && _reign != reign.Value)) return AppendResult.NotPrimary;
             if (_isHeld) return AppendResult.Held;
+            if (!first.IsNull && IsTooFar_Locked(first)) return AppendResult.TooFar;
             if (_tail.Bytes > _maxBytes) return AppendResult.TailFull;
             if (reads is { IsEmpty: false } && Conflicts_Locked(reads, snapshot, out conflicting)) return AppendResult.Conflict;
             var last = writer.Records - 1;
             if (!_log.TryAppend(Reign, RecordKind.Commit, durability.Acks, writer.Payload(last, first, previous).Span, durability.LocalFlush, out header))
                 return AppendResult.NoRoom;
+            _begun.Remove(first);
             for (var i = 0; i <= last; i++) _tail.Add(header.Vlsn, PieceReader.Read(writer.Payload(i, first, previous).Span, header.Vlsn));
             _tail.Advance(header.Vlsn);
             return AppendResult.Appended;
@@ -288,6 +309,15 @@ internal sealed class Appender
             if (isTransaction) Snapshots.Add(at);
             return new ReadSnapshot(state, _tail.View(), isTailUsable, at, isTransaction ? Snapshots : null);
         }
+    }
+
+    private bool IsTooFar_Locked(Vlsn first) => !_begun.TryGetValue(first, out var begin) || _log.Appended.End.DistanceFrom(begin) > OpenBytes;
+
+    /// <summary>Nobody says of a transaction that it was given up: it is forgotten once it is too far.</summary>
+    private void Begin_Locked(Vlsn first, Lsn begin)
+    {
+        foreach (var other in _begun.Keys.Where(IsTooFar_Locked).ToList()) _begun.Remove(other);
+        _begun.Add(first, begin);
     }
 
     private bool Conflicts_Locked(ReadSet reads, Vlsn snapshot, out Vlsn conflicting)

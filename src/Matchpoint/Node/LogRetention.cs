@@ -14,7 +14,8 @@ internal sealed class LogRetention : IDisposable
     /// <summary>How long what a fetching member needs is kept without a word from it: it may be opening its copy, or have lost its connection.</summary>
     public static readonly TimeSpan HoldSilence = TimeSpan.FromMinutes(5);
 
-    private const long LeastReserve = 256L * 1024 * 1024;
+    /// <summary>So many bytes of log a transaction may be open over at least.</summary>
+    public const long LeastOpenBytes = 256L * 1024 * 1024;
 
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
@@ -54,23 +55,26 @@ internal sealed class LogRetention : IDisposable
         _timer = clock.Time.CreateTimer(static self => ((LogRetention)self!).Trim(), this, Interval, Interval);
     }
 
+    /// <summary>So many bytes of log a transaction's first piece may lie below its commit.</summary>
+    public long OpenBytes => _options.OpenBytes;
+
     /// <summary>
-    /// What a node's options amount to. The reserve that is kept though nobody needs it holds every piece of a transaction that is not yet committed, and so does the budget.
+    /// What a node's options amount to. A transaction may be open over four times what the largest takes. Every member must keep what the primary lets it be open over: where the options of one
+    /// allow for more than <see cref="LeastOpenBytes"/>, those of all do.
     /// </summary>
     public static RetentionOptions BudgetOf(MatchpointOptions options, LogOptions log)
     {
         var budget = Math.Max(options.LogKeepBytes, options.MaxTailBytes + log.SegmentBytes);
+        var open = Math.Max(LeastOpenBytes, options.MaxTailBytes);
         return new RetentionOptions
         {
-            KeepBytes = Math.Min(ReserveOf(options), options.LogKeepBytes),
+            KeepBytes = Math.Min(open, options.LogKeepBytes),
             BudgetBytes = budget,
             BudgetAge = options.LogKeepTime,
             HoldBytes = 2 * budget,
+            OpenBytes = open,
         };
     }
-
-    /// <summary>So many bytes of log hold every piece of a transaction that is not yet committed.</summary>
-    public static long ReserveOf(MatchpointOptions options) => Math.Max(LeastReserve, options.MaxTailBytes);
 
     /// <summary>
     /// Keeps the log for a member that fetches a full copy, until it streams, or asks for less, or says nothing for <see cref="HoldSilence"/>. A member has one hold.

@@ -55,7 +55,8 @@ internal sealed partial class NodeCore : IElectionHost, IFollowerHost, IAsyncDis
         Board = new StatusBoard(options.Time);
         _self = new SyncupPeer { Name = options.Name, Rules = new HelloRules(options.MaxClockSkew), Time = options.Time };
         Progress = new Progress(Clock) { ToSyncPoint = log.SyncPointAtOrBelow, CountsUnflushed = CountsUnflushed(Members.Roster) };
-        Appender = new Appender(log, keeper.State, options.MaxTailBytes) { Rosters = new RosterLog(Members) };
+        var retention = parts.Retention(options, parts.Log);
+        Appender = new Appender(log, keeper.State, options.MaxTailBytes) { Rosters = new RosterLog(Members), OpenBytes = retention.OpenBytes };
         Group = new GroupKeeper(this);
         var heartbeat = options.ElectionTimeout / 5;
         var seed = BinaryPrimitives.ReadUInt64LittleEndian(directory.Identity.Node.Value.ToByteArray()) ^ (ulong)options.Time.GetUtcNow().Ticks;
@@ -65,8 +66,8 @@ internal sealed partial class NodeCore : IElectionHost, IFollowerHost, IAsyncDis
         Feeders.UpstreamStamp = () => Follower.Heard;
         Feeders.Relay = Follower.Relay;
         Elections = new ElectionDriver(_settings, ballot, log, Members, Feeders, Progress, Clock, parts.Network, this);
-        var stock = new CopyStock(directory, parts.States(options), log, keeper.State, LogRetention.ReserveOf(options), () => Progress.Durable, () => Feeders.Role);
-        Retention = new LogRetention(log, keeper.State, Members, Feeders, Clock, parts.Retention(options, parts.Log), Board, Fail);
+        var stock = new CopyStock(directory, parts.States(options), log, keeper.State, retention.OpenBytes, () => Progress.Durable, () => Feeders.Role);
+        Retention = new LogRetention(log, keeper.State, Members, Feeders, Clock, retention, Board, Fail);
         _donor = new CopyDonor(stock, Members, Clock, parts.NewId, new Outflow(options.CopyBytesPerSecond, Pacing), Retention);
         _ranges = new RangeDonor(log, Members, () => Progress.Durable);
         _copying = new CopyFetch(log, stock.States, Members, Clock, options, parts.Network) { Progressed = OnCopyProgress };

@@ -12,14 +12,15 @@ internal static class PieceReader
     /// <summary>The payloads of the pieces before a commit, in order.</summary>
     /// <param name="view">A view that holds them.</param>
     /// <param name="commit">The commit's payload.</param>
-    /// <exception cref="StorageException">A piece is not kept any more, or damaged.</exception>
+    /// <exception cref="StateLostException">A piece is not kept any more.</exception>
+    /// <exception cref="DamageException">A piece is damaged.</exception>
     public static IReadOnlyList<byte[]> Before(LogView view, in TransactionPayload commit)
     {
         var pieces = new List<byte[]>();
         for (var at = commit.PreviousPiece; !at.IsNull;)
         {
             if (!view.Holds(at))
-                throw new StorageException($"record {at} is a piece of a transaction that is to be applied, and the log holds only {view.First} to {view.Last}. The node needs a full copy.");
+                throw new StateLostException($"record {at} is a piece of a transaction that is to be applied, and the log holds only {view.First} to {view.Last}. The node needs a full copy.");
             using var reader = view.ReadFrom(at);
             Invariant.Holds(reader.MoveNext() && reader.Header.Vlsn == at, $"record {at} is held and cannot be read.");
             var payload = reader.Payload.ToArray();

@@ -40,7 +40,7 @@ internal sealed class StateReplay(Func<LogView> log, string path, IState state, 
         if (state.Applied.Vlsn >= upTo) return true;
         var next = state.Applied.Vlsn.Next;
         if (!view.Holds(next))
-            throw new StorageException($"{path}: the state ends at record {state.Applied.Vlsn}, and the log begins at {view.First}: what lies between is gone. "
+            throw new StateLostException($"{path}: the state ends at record {state.Applied.Vlsn}, and the log begins at {view.First}: what lies between is gone. "
                 + $"The node needs a full copy.");
         using var reader = view.ReadFrom(next);
         var position = state.Applied;

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Threading.Channels;
 using Matchpoint.Node;
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
@@ -10,6 +11,11 @@ namespace Matchpoint.Transactions;
 /// <summary>Brings a transaction into the log and waits until it is as safe as it asked for.</summary>
 internal sealed class Committer(NodeCore core, NodeTelemetry telemetry)
 {
+    /// <summary>
+    /// Large transactions enter one after another. Were their pieces to lie between each other's, each would be open over as much log as all take, and none might be near enough to its end to commit.
+    /// </summary>
+    private readonly Channel<bool> _turn = OneTurn();
+
     private readonly Durability _group = core.Options.Durability;
 
     /// <summary>Commits.</summary>
@@ -52,19 +58,9 @@ internal sealed class Committer(NodeCore core, NodeTelemetry telemetry)
         var timeout = options?.Timeout ?? core.Options.CommitTimeout;
         var began = core.Clock.Now;
         var deadline = began + timeout;
-        var (reign, first, previous) = writer.Records > 1
-            ? await AppendPiecesAsync(writer, reads, snapshot, deadline, cancellation).ConfigureAwait(false)
-            : default;
         // Where replicas flush, the primary does too: its copy counts like any other.
         var flush = _group.ReplicaFlush == FlushPolicy.Sync && !isAlone ? durability with { LocalFlush = FlushPolicy.Sync } : durability;
-        RecordHeader header;
-        while (true)
-        {
-            var result = core.Appender.TryCommit(reign, writer, first, previous, flush, reads, snapshot, out header, out var conflicting);
-            if (result == AppendResult.Appended) break;
-            await OverAsync(result, reads, conflicting, deadline, timeout, cancellation).ConfigureAwait(false);
-        }
-
+        var header = await AppendAsync(writer, reads, snapshot, flush, deadline, timeout, cancellation).ConfigureAwait(false);
         var token = new CommitToken((long)header.Term.Value, header.Vlsn.DistanceFrom(Vlsn.Null));
         var left = deadline - core.Clock.Now;
         // A node by itself is its own majority: success means that a default read sees it.
@@ -103,18 +99,65 @@ internal sealed class Committer(NodeCore core, NodeTelemetry telemetry)
 
     private static FlushPolicy Higher(FlushPolicy a, FlushPolicy b) => a > b ? a : b;
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<RecordHeader> AppendAsync(
+        TransactionWriter writer, ReadSet? reads, Vlsn snapshot, Durability durability, TimeSpan deadline, TimeSpan timeout, CancellationToken cancellation)
+    {
+        var isLarge = writer.Records > 1;
+        if (isLarge) await TakeTurnAsync(deadline, timeout, cancellation).ConfigureAwait(false);
+        try
+        {
+            var (reign, first, previous) = isLarge
+                ? await AppendPiecesAsync(writer, reads, snapshot, deadline, timeout, cancellation).ConfigureAwait(false)
+                : default;
+            while (true)
+            {
+                var result = core.Appender.TryCommit(reign, writer, first, previous, durability, reads, snapshot, out var header, out var conflicting);
+                if (result == AppendResult.Appended) return header;
+                await OverAsync(result, reads, conflicting, deadline, timeout, cancellation).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            if (isLarge) _turn.Writer.TryWrite(true);
+        }
+    }
+
+    private static Channel<bool> OneTurn()
+    {
+        var turn = Channel.CreateBounded<bool>(1);
+        turn.Writer.TryWrite(true);
+        return turn;
+    }
+
+    private async ValueTask TakeTurnAsync(TimeSpan deadline, TimeSpan timeout, CancellationToken cancellation)
+    {
+        if (_turn.Reader.TryRead(out _)) return;
+        var left = deadline - core.Clock.Now;
+        using var late = new CancellationTokenSource(left > TimeSpan.Zero ? left : TimeSpan.Zero, core.Clock.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, late.Token);
+        try
+        {
+            await _turn.Reader.ReadAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new TailFullException($"other large transactions were written first, one after another, and this one's turn did not come within {timeout}. Nothing was written. {Missing()}");
+        }
+    }
+
     private async ValueTask<(Term Reign, Vlsn First, Vlsn Previous)> AppendPiecesAsync(
-        TransactionWriter writer, ReadSet? reads, Vlsn snapshot, TimeSpan deadline, CancellationToken cancellation)
+        TransactionWriter writer, ReadSet? reads, Vlsn snapshot, TimeSpan deadline, TimeSpan timeout, CancellationToken cancellation)
     {
         var reign = core.Appender.Reign;
         var first = Vlsn.Null;
         var previous = Vlsn.Null;
         for (var i = 0; i < writer.Records - 1;)
         {
-            var result = core.Appender.TryAppendPiece(reign, writer.Payload(i, first, previous).Span, out var header);
+            var result = core.Appender.TryAppendPiece(reign, writer.Payload(i, first, previous).Span, first, out var header);
             if (result != AppendResult.Appended)
             {
-                await OverAsync(result, reads, snapshot, deadline, core.Options.CommitTimeout, cancellation).ConfigureAwait(false);
+                await OverAsync(result, reads, snapshot, deadline, timeout, cancellation).ConfigureAwait(false);
                 continue;
             }
 
@@ -135,6 +178,10 @@ internal sealed class Committer(NodeCore core, NodeTelemetry telemetry)
             case AppendResult.Conflict:
                 throw new ConflictException(
                     $"the transaction read {reads!.Describe()}, and record {conflicting} changed some of it since. Nothing was written; run it again.", conflicting.DistanceFrom(Vlsn.Null));
+            case AppendResult.TooFar:
+                throw new TailFullException(
+                    $"between the first and the last record of a transaction may lie {core.Retention.OpenBytes} bytes of log, and more was written meanwhile: it had to wait for too long. "
+                        + "Nothing of it takes effect; write it again, or in smaller transactions.");
             case AppendResult.NoRoom:
                 await AwaitRoomAsync(deadline, timeout, cancellation).ConfigureAwait(false);
                 break;

@@ -78,6 +78,7 @@ internal sealed record GroupSettings
                 BudgetBytes = budget,
                 BudgetAge = random.Next(4) == 0 ? TimeSpan.FromSeconds(random.Next(5, 30)) : null,
                 HoldBytes = 2 * budget,
+                OpenBytes = keep,
             },
             StateFlushBytes = random.Next(100, random.Next(200, 3000)),
             PictureParts = (random.Next(1, 10), random.Next(1, 12) * 1024),

@@ -37,10 +37,27 @@ public class RetentionTests
     [InlineData(50, new[] { 50 }, 500, 1000, 1, 0)]
     public void The_head_goes_as_far_as_the_rules_say(long state, int[] members, long keep, long budget, int minutes, long removed)
     {
-        var options = new RetentionOptions { KeepBytes = keep, BudgetBytes = budget, BudgetAge = minutes == 0 ? null : TimeSpan.FromMinutes(minutes) };
+        var options = new RetentionOptions { OpenBytes = 0, KeepBytes = keep, BudgetBytes = budget, BudgetAge = minutes == 0 ? null : TimeSpan.FromMinutes(minutes) };
         var needs = members.Select((holds, i) => new MemberNeed($"m{i}", VlsnOf(holds))).ToArray();
         var plan = RetentionPlan.Decide(Kept, VlsnOf(state), needs, options, now: (5 * Minute) - 1);
         Assert.Equal(VlsnOf(removed), plan.RemoveUpTo);
+    }
+
+    [Theory]
+    // state, bytes over which a transaction may be open, what a member needs that is away, budget => removed up to
+    [InlineData(50, 100, 50, 1000, 30)]
+    [InlineData(50, 101, 50, 1000, 20)]
+    [InlineData(45, 100, 50, 1000, 30)]
+    [InlineData(40, 100, 50, 1000, 20)]
+    [InlineData(31, 300, 50, 1000, 0)]
+    [InlineData(50, 400, 50, 1000, 0)]
+    // Over the budget too.
+    [InlineData(50, 200, 0, 100, 20)]
+    [InlineData(25, 200, 0, 100, 0)]
+    public void Pieces_stay_of_transactions_that_may_be_yet_to_be_applied(long state, long open, long holds, long budget, long removed)
+    {
+        var options = new RetentionOptions { OpenBytes = open, KeepBytes = 0, BudgetBytes = budget };
+        Assert.Equal(VlsnOf(removed), RetentionPlan.Decide(Kept, VlsnOf(state), [new MemberNeed("m", VlsnOf(holds))], options, now: 6 * Minute).RemoveUpTo);
     }
 
     [Theory]
@@ -55,7 +72,7 @@ public class RetentionTests
     [InlineData(0, 100, 250, 0, 30)]
     public void What_a_member_needs_behind_its_copy_stays_beyond_the_budget(long holds, long budget, long most, int minutes, long removed)
     {
-        var options = new RetentionOptions { KeepBytes = 0, BudgetBytes = budget, HoldBytes = most, BudgetAge = minutes == 0 ? null : TimeSpan.FromMinutes(minutes) };
+        var options = new RetentionOptions { OpenBytes = 0, KeepBytes = 0, BudgetBytes = budget, HoldBytes = most, BudgetAge = minutes == 0 ? null : TimeSpan.FromMinutes(minutes) };
         MemberNeed[] needs = [new MemberNeed("fetching", VlsnOf(holds), IsFetching: true), new MemberNeed("fast", Vlsn.Of(50))];
         Assert.Equal(VlsnOf(removed), RetentionPlan.Decide(Kept, Vlsn.Of(50), needs, options, now: 10 * Minute).RemoveUpTo);
     }
@@ -63,7 +80,7 @@ public class RetentionTests
     [Fact]
     public void A_hold_is_warned_about_by_what_may_be_held_and_at_no_age()
     {
-        var options = new RetentionOptions { KeepBytes = 0, BudgetBytes = 100, HoldBytes = 800, BudgetAge = TimeSpan.FromMinutes(1) };
+        var options = new RetentionOptions { OpenBytes = 0, KeepBytes = 0, BudgetBytes = 100, HoldBytes = 800, BudgetAge = TimeSpan.FromMinutes(1) };
         var warning = Assert.Single(RetentionPlan.Decide(Kept, Vlsn.Of(50), [new MemberNeed("fetching", Vlsn.Null, IsFetching: true)], options, now: 6 * Minute).Warnings);
         Assert.Equal((500.0 / 800, 300), (warning.Used, warning.BytesLeft));
         Assert.Equal(TimeSpan.FromMinutes(3), warning.TimeLeft);
@@ -73,7 +90,7 @@ public class RetentionTests
     [Fact]
     public void The_segment_that_is_being_written_makes_nobody_fall_off_by_its_age()
     {
-        var options = new RetentionOptions { KeepBytes = 0, BudgetBytes = 1000, BudgetAge = TimeSpan.FromMinutes(1) };
+        var options = new RetentionOptions { OpenBytes = 0, KeepBytes = 0, BudgetBytes = 1000, BudgetAge = TimeSpan.FromMinutes(1) };
         Assert.Empty(RetentionPlan.Decide(Kept, Vlsn.Of(50), [new MemberNeed("slow", Vlsn.Of(45))], options, now: 100 * Minute).Warnings);
     }
 
@@ -91,7 +108,7 @@ public class RetentionTests
     {
         var plan = RetentionPlan.Decide(
             Kept, Vlsn.Of(50), [new MemberNeed("slow", VlsnOf(holds)), new MemberNeed("fast", Vlsn.Of(50))],
-            new RetentionOptions { KeepBytes = 0, BudgetBytes = budget }, now: 6 * Minute);
+            new RetentionOptions { OpenBytes = 0, KeepBytes = 0, BudgetBytes = budget }, now: 6 * Minute);
         Assert.Equal(warned ? ["slow"] : [], plan.Warnings.Select(warning => warning.Member));
         if (warned) Assert.Equal(left, plan.Warnings[0].BytesLeft);
     }
@@ -101,7 +118,7 @@ public class RetentionTests
     {
         // 400 bytes were written in the four minutes since: 200 more take two.
         var slow = new MemberNeed("slow", Vlsn.Of(10));
-        var byBytes = new RetentionOptions { KeepBytes = 0, BudgetBytes = 600 };
+        var byBytes = new RetentionOptions { OpenBytes = 0, KeepBytes = 0, BudgetBytes = 600 };
         Assert.Equal(TimeSpan.FromMinutes(2), Assert.Single(RetentionPlan.Decide(Kept, Vlsn.Of(50), [slow], byBytes, 6 * Minute).Warnings).TimeLeft);
         var byAge = byBytes with { BudgetAge = TimeSpan.FromMinutes(5) };
         var warning = Assert.Single(RetentionPlan.Decide(Kept, Vlsn.Of(50), [slow], byAge, 6 * Minute).Warnings);
@@ -114,7 +131,7 @@ public class RetentionTests
     [Fact]
     public void An_empty_log_and_one_segment_stay()
     {
-        var spent = new RetentionOptions { KeepBytes = 0, BudgetBytes = 1, BudgetAge = TimeSpan.FromSeconds(1) };
+        var spent = new RetentionOptions { OpenBytes = 0, KeepBytes = 0, BudgetBytes = 1, BudgetAge = TimeSpan.FromSeconds(1) };
         Assert.Equal(Vlsn.Null, RetentionPlan.Decide([], Vlsn.Of(50), [], spent, 1000 * Minute).RemoveUpTo);
         Assert.Equal(Vlsn.Null, RetentionPlan.Decide(Kept[..1], Vlsn.Of(50), [], spent, 1000 * Minute).RemoveUpTo);
     }

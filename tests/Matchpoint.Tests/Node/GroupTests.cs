@@ -249,7 +249,7 @@ public sealed class GroupTests
         var (reign, first, previous) = (old.Core.Appender.Reign, Vlsn.Null, Vlsn.Null);
         for (var i = 0; i < writer.Records - 1; i++)
         {
-            Assert.Equal(AppendResult.Appended, old.Core.Appender.TryAppendPiece(reign, writer.Payload(i, first, previous).Span, out var piece));
+            Assert.Equal(AppendResult.Appended, old.Core.Appender.TryAppendPiece(reign, writer.Payload(i, first, previous).Span, first, out var piece));
             if (i == 0) first = piece.Vlsn;
             previous = piece.Vlsn;
         }
@@ -278,7 +278,7 @@ public sealed class GroupTests
         var writer = new TransactionWriter(pieceBytes: 100);
         for (var i = 0; i < 10; i++) writer.Put(Utf8($"piece{i}"), new byte[50]);
         var before = primary.Core.Log.Appended.Vlsn;
-        Assert.Equal(AppendResult.Appended, primary.Core.Appender.TryAppendPiece(primary.Core.Appender.Reign, writer.Payload(0, Vlsn.Null, Vlsn.Null).Span, out var piece));
+        Assert.Equal(AppendResult.Appended, primary.Core.Appender.TryAppendPiece(primary.Core.Appender.Reign, writer.Payload(0, Vlsn.Null, Vlsn.Null).Span, Vlsn.Null, out var piece));
         primary.Core.Log.RequestFlush();
         await Eventually.HoldsAsync(() => group.Nodes.All(node => node.Core.Log.Flushed == piece.Vlsn), "the piece on every disk");
         await Eventually.HoldsAsync(() => primary.GetStatus().Members.All(member => member.Flushed == piece.Vlsn.DistanceFrom(Vlsn.Null)), "the piece acknowledged by all");
