@@ -8,7 +8,7 @@ using Matchpoint.Transactions;
 
 namespace Matchpoint.Node;
 
-/// <summary>Reads durable transactions from the log, one after another, and waits for more. It holds one transaction at a time, and no log while it waits.</summary>
+/// <summary>Reads durable transactions from the log, one after another, and waits for more. It holds one transaction at a time, or a few small ones, and no log while it waits.</summary>
 internal sealed class ChangeReader(NodeCore core, Catalogue catalogue)
 {
     private const int MostAtOnce = 1000;
@@ -112,7 +112,11 @@ internal sealed class ChangeReader(NodeCore core, Catalogue catalogue)
                         new CommitToken((long)reader.Header.Term.Value, read.DistanceFrom(Vlsn.Null)));
                 }
 
-                foreach (var piece in PieceReader.Before(view, commit)) Add(PieceReader.Read(piece, read), changes);
+                foreach (var piece in PieceReader.Before(view, commit))
+                {
+                    bytes += piece.Length;
+                    Add(PieceReader.Read(piece, read), changes);
+                }
             }
 
             Add(commit, changes);
