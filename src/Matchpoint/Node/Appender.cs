@@ -368,7 +368,8 @@ internal sealed class Appender
         if (!_openPieces.TryGetValue(first, out var pieces)) return; // Its beginning was not kept.
         pieces.Add(payload.ToArray());
         _openBytes += payload.Length;
-        if (_openBytes > _maxBytes) Drop(first); // It is read back from the log when its commit comes.
+        // The oldest is the likeliest to have been given up, of which nothing tells; if it has not been, it is read back from the log when its commit comes.
+        while (_openBytes > _maxBytes) Drop(_openPieces.Keys.Min());
     }
 
     private void AddCommit(LogTail tail, Vlsn vlsn, in TransactionPayload commit)

@@ -1,3 +1,4 @@
+using System.Text;
 using Matchpoint.Node;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Records;
@@ -51,6 +52,40 @@ public class AppenderTailTests
         };
         appender.OnCut(replica.Log.Appended.Vlsn);
         Assert.Equal(0, missed);
+    }
+
+    [Fact]
+    public void Pieces_that_nobody_commits_make_room_for_those_of_later_transactions()
+    {
+        using var primary = new TestNode("p", options: Roomy).Write("t1");
+        using var replica = new TestNode("r", options: Roomy).Write("t1");
+        var appender = new Appender(replica.Log, new MemoryState(), maxBytes: 6000);
+        appender.Rebuild();
+        AppendPieces(primary, "abandoned", 5, isCommitted: false);
+        AppendPieces(primary, "first", 3, isCommitted: true);
+        AppendPieces(primary, "second", 3, isCommitted: true);
+        primary.Log.FlushAll();
+        var flushed = replica.Log.Flushed;
+        foreach (var record in Records(primary, replica.Log.Appended.End))
+            Assert.Equal(AppendResult.Appended, appender.TryAppendCopies(record, FlushPolicy.NoSync, Vlsn.Null, out _));
+        // Where pieces are read back from the log, all of it is flushed first.
+        Assert.Equal(flushed, replica.Log.Flushed);
+        foreach (var key in new[] { "first0", "first2", "second0", "second2" })
+            Assert.Equal(TailAnswer.Value, appender.Tail.TryFind(StateKey.Of(0, Encoding.UTF8.GetBytes(key)), replica.Log.Appended.Vlsn, Vlsn.Null, out _));
+    }
+
+    private static void AppendPieces(TestNode node, string name, int records, bool isCommitted)
+    {
+        var writer = new TransactionWriter(pieceBytes: 1000);
+        for (var i = 0; i < records; i++) writer.Put(Encoding.UTF8.GetBytes($"{name}{i}"), new byte[1000]);
+        Assert.Equal(records, writer.Records);
+        var (first, previous) = (Vlsn.Null, Vlsn.Null);
+        for (var i = 0; i < records; i++)
+        {
+            var isCommit = isCommitted && i == records - 1;
+            previous = node.Append(isCommit ? RecordKind.Commit : RecordKind.Piece, isCommit ? AckPolicy.Majority : AckPolicy.None, writer.Payload(i, first, previous).Span);
+            if (i == 0) first = previous;
+        }
     }
 
     private static List<byte[]> Records(TestNode node, Lsn from)
