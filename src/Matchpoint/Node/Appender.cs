@@ -243,7 +243,7 @@ internal sealed class Appender
             Invariant.Holds(_reign == 0, "records of another primary came during the own reign.");
             var isFarBehind = durable.DistanceFrom(_log.Appended.Vlsn) > FarBehind;
             // What a reader saw in the tail must not vanish: it goes only when the state has it.
-            if (isFarBehind && _state.Applied.Vlsn < _tail.End && _tail.Bytes > 0) return AppendResult.TailFull;
+            if (isFarBehind && _state.Applied.Vlsn < _tail.Newest) return AppendResult.TailFull;
             // Only what is known to be durable is waited for: what tells that more is durable comes behind these records. The primary bounds the rest.
             if (_tail.Bytes > _maxBytes && _state.Applied.Vlsn < Vlsn.Min(durable, _tail.End)) return AppendResult.TailFull;
             if (!_log.TryAppendCopies(records, flush, out fault)) return AppendResult.NoRoom;

@@ -22,6 +22,9 @@ internal sealed class LogTail(long generationBytes)
     /// <summary>The last record that was added.</summary>
     public Vlsn End => Vlsn.Null.Plus(Volatile.Read(ref _end));
 
+    /// <summary>The newest record that something is here of: the last that was added may have changed nothing, or not yet.</summary>
+    public Vlsn Newest => Volatile.Read(ref _set).Generations.Max(static generation => generation.Newest);
+
     /// <summary>Bytes it takes in memory, roughly.</summary>
     public long Bytes
     {

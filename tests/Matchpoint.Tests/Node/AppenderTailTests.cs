@@ -74,6 +74,32 @@ public class AppenderTailTests
             Assert.Equal(TailAnswer.Value, appender.Tail.TryFind(StateKey.Of(0, Encoding.UTF8.GetBytes(key)), replica.Log.Appended.Vlsn, Vlsn.Null, out _));
     }
 
+    [Fact]
+    public void A_replica_far_behind_goes_on_within_a_large_transaction_while_an_older_one_is_open()
+    {
+        using var primary = new TestNode("p", options: Roomy).Write("t1");
+        using var replica = new TestNode("r", options: Roomy).Write("t1");
+        var state = new MemoryState();
+        var appender = new Appender(replica.Log, state, maxBytes: 1024 * 1024);
+        appender.Rebuild();
+        appender.Snapshots.Add(replica.Log.Appended.Vlsn);
+        var commit = primary.Commit("a", new byte[1000]);
+        AppendPieces(primary, "large", 3, isCommitted: true);
+        primary.Log.FlushAll();
+        var records = Records(primary, replica.Log.Appended.End);
+        Assert.Equal(AppendResult.Appended, appender.TryAppendCopies(records[0], FlushPolicy.Sync, commit, out _));
+        Assert.Equal(AppendResult.Appended, appender.TryAppendCopies(records[1], FlushPolicy.Sync, commit, out _));
+        var durable = Vlsn.Of(100_000);
+        Assert.Equal(AppendResult.TailFull, appender.TryAppendCopies(records[2], FlushPolicy.Sync, durable, out _));
+        // The state stands at sync points: it comes no further before the transaction's commit is here.
+        state.MoveTo(new StatePosition(commit, default));
+        appender.ForgetApplied();
+        Assert.True(appender.TailBytes > 0);
+        Assert.Equal(AppendResult.Appended, appender.TryAppendCopies(records[2], FlushPolicy.Sync, durable, out _));
+        Assert.Equal(AppendResult.Appended, appender.TryAppendCopies(records[3], FlushPolicy.Sync, durable, out _));
+        Assert.Equal(primary.Log.Appended, replica.Log.Appended);
+    }
+
     private static void AppendPieces(TestNode node, string name, int records, bool isCommitted)
     {
         var writer = new TransactionWriter(pieceBytes: 1000);
