@@ -64,13 +64,11 @@ internal sealed class Scrub(RecordLog log, IState state, NodeClock clock, long? 
     {
         try
         {
-            using (var scrub = new LogScrub(log))
+            var scrub = new LogScrub(log);
+            for (var hasMore = true; hasMore;)
             {
-                for (var hasMore = true; hasMore;)
-                {
-                    hasMore = scrub.Read(SliceBytes, out var read);
-                    if (!await NextAsync(read).ConfigureAwait(false)) return null;
-                }
+                hasMore = scrub.Read(SliceBytes, out var read);
+                if (!await NextAsync(read).ConfigureAwait(false)) return null;
             }
 
             for (byte[]? from = [0]; from is not null;)
