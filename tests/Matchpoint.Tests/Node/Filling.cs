@@ -8,7 +8,7 @@ namespace Matchpoint.Tests.Node;
 internal static class Filling
 {
     /// <summary>What such a node keeps of its log.</summary>
-    public static readonly RetentionOptions Small = new() { KeepBytes = 128 * 1024, BudgetBytes = 512 * 1024, HoldBytes = 256 * 1024 * 1024, OpenBytes = 128 * 1024 };
+    public static readonly RetentionOptions Small = new() { KeepBytes = 128 * 1024, BudgetBytes = 512 * 1024, HoldBytes = 256 * 1024 * 1024, OpenBytes = 16 * 1024 };
 
     /// <summary>Parts of a node that keeps little log, and lets go of it often.</summary>
     public static NodeParts Parts(RetentionOptions? retention = null) => NodeParts.Real with

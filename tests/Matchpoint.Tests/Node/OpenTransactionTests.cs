@@ -10,7 +10,7 @@ public sealed class OpenTransactionTests : IDisposable
 {
     private const int PieceBytes = 4096;
 
-    private static readonly NodeParts Parts = Filling.Parts() with { PieceBytes = PieceBytes };
+    private static readonly NodeParts Parts = Filling.Parts(Filling.Small with { OpenBytes = 128 * 1024 }) with { PieceBytes = PieceBytes };
 
     private readonly string _directory = Directory.CreateTempSubdirectory("matchpoint-open-").FullName;
 
