@@ -44,6 +44,7 @@ internal sealed record OpenedLog(SegmentStore Store, PositionsFile Positions, Lo
         var end = store.Position;
         var head = store.Segments is [var first, ..] ? first.Before.End : Lsn.Zero;
         var settled = positions.Current with { Flushed = end.End, FlushedVlsn = end.Vlsn, Head = head, BootId = bootId };
-        if (settled != positions.Current) positions.Replace(settled);
+        // Where no boot id is known, a new log's positions are what is taken for those of a missing file: that is made all the same.
+        if (!positions.IsMade || settled != positions.Current) positions.Replace(settled);
     }
 }

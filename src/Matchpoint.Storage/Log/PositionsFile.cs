@@ -73,6 +73,9 @@ internal sealed class PositionsFile : IDisposable
 
     private static ReadOnlySpan<byte> Magic => "MPPOSITN"u8;
 
+    /// <summary>Whether the file is there.</summary>
+    public bool IsMade => _file is not null;
+
     /// <summary>What was written last.</summary>
     public Positions Current { get; private set; }
 

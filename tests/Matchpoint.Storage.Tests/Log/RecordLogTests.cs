@@ -135,4 +135,20 @@ public class RecordLogTests
         Assert.InRange(later.First.Value, first.Value, 41);
         Assert.Equal(Vlsn.Of(60), later.Last);
     }
+
+    [Fact]
+    public void A_new_log_on_a_machine_that_tells_no_boot_id_takes_and_keeps_records()
+    {
+        var files = new MemoryFiles { BootId = Guid.Empty };
+        using (var open = TestLogs.Open(files))
+        {
+            Assert.True(files.FileExists(open.Directory.PositionsPath));
+            open.Log.Commit("a", "1");
+            open.Log.FlushAll();
+            Assert.Null(open.Log.Failure);
+            Assert.Equal(Vlsn.First, open.Log.Flushed);
+        }
+
+        using (var open = TestLogs.Open(files)) Assert.Equal(Vlsn.First, open.Log.Appended.Vlsn);
+    }
 }
