@@ -79,6 +79,8 @@ internal static class LogCut
         if (export.Length == 0) return;
         var final = Path.Combine(directory.RollbacksPath, export);
         var pending = final + PendingSuffix;
+        // A final name that is there already may be only in the page cache: the flush behind an earlier rename had failed, and a further one would find nothing to do. It is given again.
+        if (!directory.Files.FileExists(pending) && directory.Files.FileExists(final)) directory.Files.Rename(final, pending);
         if (directory.Files.FileExists(pending)) directory.Files.Rename(pending, final);
         directory.Files.FlushDirectory(directory.RollbacksPath);
     }

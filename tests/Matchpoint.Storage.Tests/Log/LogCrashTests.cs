@@ -3,6 +3,7 @@ using Matchpoint.Protocol.Identities;
 using Matchpoint.Simulation.Files;
 using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Log;
+using Matchpoint.Storage.Rollbacks;
 
 namespace Matchpoint.Storage.Tests.Log;
 
@@ -128,6 +129,49 @@ public class LogCrashTests
 
         using var again = TestLogs.Open(new FaultyFiles(new Random(0), restarted.PowerCut().Nothing));
         Assert.Equal(Vlsn.Of(10), again.Log.Appended.Vlsn);
+    }
+
+    [Fact]
+    public void What_was_undone_is_told_as_undone_after_a_power_cut_whichever_flush_of_its_exports_name_failed()
+    {
+        var files = new FaultyFiles(new Random(1));
+        string export;
+        using (var open = TestLogs.Open(files))
+        {
+            for (var i = 0; i < 14; i++) open.Log.Commit("key", "value");
+            open.Log.FlushAll();
+            export = Export(open, 7);
+            files.Faults.FailFlush("rollbacks");
+            Assert.ThrowsAny<Exception>(() => open.Log.CutAfter(Vlsn.Of(7), export));
+            open.Kill();
+        }
+
+        var restarted = files.AfterKill();
+        using (var open = TestLogs.Open(restarted)) open.Kill();
+        using var again = TestLogs.Open(new FaultyFiles(new Random(0), restarted.PowerCut().Nothing));
+        Assert.Equal(Vlsn.Of(7), again.Log.Appended.Vlsn);
+        var entry = Assert.Single(RollbackStore.List(again.Directory));
+        Assert.Equal((export, RollbackState.Undone), (entry.Name, entry.State));
+    }
+
+    private static string Export(TestLogs.OpenLog open, long matchpoint)
+    {
+        using var view = open.Log.View();
+        var counts = view.CountAbove(Vlsn.Of(matchpoint));
+        return RollbackExporter.Write(open.Directory, view, new RollbackHeader
+        {
+            Group = TestLogs.Group,
+            Node = TestLogs.Identity.Node,
+            Matchpoint = Vlsn.Of(matchpoint),
+            Last = view.Last,
+            LastFingerprint = view.End.Fingerprint,
+            Records = counts.Records,
+            Commits = counts.Commits,
+            Acknowledged = counts.UnconditionalCommits,
+            Row = 1,
+            Reason = "a test",
+            ExportedAt = DateTimeOffset.UnixEpoch,
+        }, refused: false);
     }
 
     private static int EffectsOf(FaultyFiles files)
