@@ -93,7 +93,7 @@ internal sealed class CopySource : IDisposable
         var read = opened.Read(position, buffer[..length]);
         var digest = ChunkDigest.Of(buffer[..read]);
         if (read == length && digest == described.Chunks[chunk]) return length;
-        throw new DamageException(opened.Path, position, "a chunk of a copy", $"{length} bytes with digest {described.Chunks[chunk]}", $"{read} with {digest}", DamageException.RestoreAdvice);
+        throw Damaged(opened.Path, position, "a chunk of a copy", $"{length} bytes with digest {described.Chunks[chunk]}", $"{read} with {digest}");
     }
 
     /// <inheritdoc/>
@@ -163,7 +163,12 @@ internal sealed class CopySource : IDisposable
         else if (!transaction.FirstPiece.IsNull) open.Remove(transaction.FirstPiece);
     }
 
-    private static CopyFile Digest(string name, IFile file, long length, CancellationToken cancellation)
+    /// <summary>The files of the picture are the state's own under other names: what is damaged, and to be mended, is the state.</summary>
+    private DamageException Damaged(string path, long position, string what, string expected, string found) => Path.GetDirectoryName(path) == _path
+        ? new DamageException(_directory.StatePath, 0, $"{what}: byte {position} of {Path.GetFileName(path)}", expected, found, DamageException.RestoreAdvice)
+        : new DamageException(path, position, what, expected, found, DamageException.RestoreAdvice);
+
+    private CopyFile Digest(string name, IFile file, long length, CancellationToken cancellation)
     {
         var buffer = new byte[Limits.ChunkBytes];
         var chunks = ImmutableArray.CreateBuilder<ChunkDigest>();
@@ -173,7 +178,7 @@ internal sealed class CopySource : IDisposable
             var wanted = (int)Math.Min(Limits.ChunkBytes, length - position);
             var read = file.Read(position, buffer.AsSpan(0, wanted));
             if (read < wanted)
-                throw new DamageException(file.Path, position + read, "length", $"{length} bytes or more", $"{position + read}", DamageException.RestoreAdvice);
+                throw Damaged(file.Path, position + read, "length", $"{length} bytes or more", $"{position + read}");
             chunks.Add(ChunkDigest.Of(buffer.AsSpan(0, wanted)));
         }
 

@@ -62,7 +62,10 @@ public sealed class KnownDigestsTests : IDisposable
         }
 
         using var second = Picture(known);
-        Assert.Throws<DamageException>(() => second.Read(second.Offer.Files.IndexOf(file), 0, new byte[Limits.ChunkBytes]));
+        var damage = Assert.Throws<DamageException>(() => second.Read(second.Offer.Files.IndexOf(file), 0, new byte[Limits.ChunkBytes]));
+        // What the picture shows is the state's: that is what is mended, not the picture, and not the log.
+        Assert.Equal(_open.Directory.StatePath, damage.File);
+        Assert.Contains(Path.GetFileName(file.Name), damage.What, StringComparison.Ordinal);
         known.Forget();
         Assert.Null(known.TryGet(file.Name, file.Length));
     }
