@@ -90,7 +90,8 @@ internal sealed class BackupRestore
         }
 
         States.Remove(directory.StatePath);
-        foreach (var made in new[] { directory.LogPath, directory.StatePath, directory.RollbacksPath }) Files.CreateDirectory(made);
+        // Made anew: those of an attempt whose flush of their names failed are in the cache only, and no further flush would bring them to the disk.
+        foreach (var made in new[] { directory.LogPath, directory.StatePath, directory.RollbacksPath }) DataDirectory.MakeAnew(Files, made);
     }
 
     private void Fetch(DataDirectory directory, CancellationToken cancellation)

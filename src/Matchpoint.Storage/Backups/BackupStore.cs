@@ -78,10 +78,13 @@ internal sealed class BackupStore : IDisposable
         var held = files.Lock(System.IO.Path.Combine(path, "LOCK"), holder);
         try
         {
-            if (!Exists(files, path)) Make(files, path, group);
+            var isThere = Exists(files, path);
+            if (!isThere) Make(files, path, group);
             var store = new BackupStore(files, path, ReadGroup(files, path), held);
             if (store.Group != group)
                 throw new ForeignException($"{path}: these are backups of group {store.Group}, and the node belongs to group {group}. Name another directory: each group has its own.");
+            // Written again: what is read may be what a failed flush left in the cache, and without it a power cut leaves no directory of backups.
+            if (isThere) WriteGroup(files, path, group);
             return store;
         }
         catch
@@ -105,10 +108,8 @@ internal sealed class BackupStore : IDisposable
     /// <summary>Where the manifest of a backup lies.</summary>
     public string ManifestOf(string id) => System.IO.Path.Combine(ManifestsPath, id + BackupManifest.Extension);
 
-    /// <summary>The names of all backups, oldest first: they begin with the time.</summary>
-    public IReadOnlyList<string> Ids() => !Files.DirectoryExists(ManifestsPath) ? [] :
-        [.. Files.ListFiles(ManifestsPath).Where(static name => name.EndsWith(BackupManifest.Extension, StringComparison.Ordinal))
-            .Select(static name => name[..^BackupManifest.Extension.Length]).Order(StringComparer.Ordinal)];
+    /// <summary>The names of all backups, oldest first: they begin with the time. An empty manifest is that of one that was removed.</summary>
+    public IReadOnlyList<string> Ids() => [.. Names().Where(name => !IsRemoved(name))];
 
     /// <summary>Reads the manifest of a backup; of the newest where none is named.</summary>
     /// <exception cref="StorageException">There is none of that name, or it cannot be used.</exception>
@@ -118,6 +119,32 @@ internal sealed class BackupStore : IDisposable
         if (ids.Count == 0) throw new StorageException($"{Path}: there is no backup in it: none was ever finished.");
         id ??= ids[^1];
         if (!ids.Contains(id)) throw new StorageException($"{Path}: there is no backup {id}; there are {string.Join(", ", ids)}.");
+        return Read(id);
+    }
+
+    /// <summary>The chunks that the backups refer to, as far as their manifests can be read: those chunks were durable before the manifests were written.</summary>
+    /// <param name="isAll">Whether all of them could be.</param>
+    public HashSet<ChunkDigest> Referred(out bool isAll)
+    {
+        var referred = new HashSet<ChunkDigest>();
+        isAll = true;
+        foreach (var id in Ids())
+        {
+            try
+            {
+                referred.UnionWith(Read(id).Offer.Files.SelectMany(static file => file.Chunks));
+            }
+            catch (StorageException)
+            {
+                isAll = false;
+            }
+        }
+
+        return referred;
+    }
+
+    private BackupManifest Read(string id)
+    {
         var manifest = BackupManifest.Read(Files, ManifestOf(id));
         return manifest.Facts.Group == Group ? manifest
             : throw new ForeignException($"{ManifestOf(id)}: this is a backup of group {manifest.Facts.Group}, and the directory holds those of group {Group}. Put it where it came from.");
@@ -142,12 +169,18 @@ internal sealed class BackupStore : IDisposable
     {
         Invariant.Holds(count >= 1 && _lock is not null, $"{count} backups are to be kept, in a directory opened {(_lock is null ? "to look at" : "to write")}.");
         var older = Ids().Where(id => id != newest).ToList();
-        var needed = new HashSet<ChunkDigest>();
-        foreach (var id in older.TakeLast(count - 1).Append(newest)) needed.UnionWith(Find(id).Offer.Files.SelectMany(static file => file.Chunks));
+        var kept = older.TakeLast(count - 1).Append(newest).Select(Read).ToList();
+        var needed = kept.SelectMany(static manifest => manifest.Offer.Files).SelectMany(static file => file.Chunks).ToHashSet();
         var removed = older.SkipLast(count - 1).ToList();
-        foreach (var id in removed) Files.Delete(ManifestOf(id));
-        // A manifest that came back after a power cut would name chunks that are gone.
-        Files.FlushDirectory(ManifestsPath);
+        // Written again: one that only the cache knows, since a flush failed, is none to keep instead of another.
+        if (removed.Count > 0) kept.ForEach(manifest => manifest.Write(Files, ManifestOf(manifest.Id)));
+        // A manifest that came back after a power cut would name chunks that are gone. It is emptied first, durably; also one that seems to be empty, for the flush of that may have failed.
+        foreach (var path in Names().Where(id => removed.Contains(id) || IsRemoved(id)).Select(ManifestOf))
+        {
+            DurableFile.Replace(Files, path, []);
+            Files.Delete(path);
+        }
+
         foreach (var (path, digest) in Shelf.All())
         {
             if (digest is null || !needed.Contains(digest.Value)) Files.Delete(path);
@@ -163,6 +196,23 @@ internal sealed class BackupStore : IDisposable
         _lock?.Dispose();
     }
 
+    private IEnumerable<string> Names() => !Files.DirectoryExists(ManifestsPath) ? [] :
+        Files.ListFiles(ManifestsPath).Where(static name => name.EndsWith(BackupManifest.Extension, StringComparison.Ordinal))
+            .Select(static name => name[..^BackupManifest.Extension.Length]).Order(StringComparer.Ordinal);
+
+    private bool IsRemoved(string id)
+    {
+        try
+        {
+            using var file = Files.Open(ManifestOf(id), FileOpening.Read);
+            return file.Length == 0;
+        }
+        catch (FileNotFoundException)
+        {
+            return true; // Between the list and this.
+        }
+    }
+
     private static void MustBeUsable(IFileSystem files, string path)
     {
         if (!files.DirectoryExists(path)) return;
@@ -174,10 +224,14 @@ internal sealed class BackupStore : IDisposable
 
     private static void Make(IFileSystem files, string path, GroupId group)
     {
-        files.CreateDirectory(System.IO.Path.Combine(path, "chunks"));
-        files.CreateDirectory(System.IO.Path.Combine(path, "backups"));
+        foreach (var name in new[] { "chunks", "backups" }) DataDirectory.MakeAnew(files, System.IO.Path.Combine(path, name));
         files.FlushDirectory(path);
         DataDirectory.FlushAbove(files, path);
+        WriteGroup(files, path, group);
+    }
+
+    private static void WriteGroup(IFileSystem files, string path, GroupId group)
+    {
         Span<byte> bytes = stackalloc byte[Size];
         Magic.CopyTo(bytes);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes[8..], FormatVersion);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Files;
 
 namespace Matchpoint.Storage.Backups;
@@ -17,6 +18,9 @@ internal sealed class ChunkShelf(IFileSystem files, string path) : IDisposable
 
     private readonly HashSet<string> _used = new(StringComparer.Ordinal);
     private readonly List<(IFile File, string Name)> _written = [];
+    private readonly HashSet<ChunkDigest> _sure = [];
+    private readonly HashSet<string> _sureDirectories = new(StringComparer.Ordinal);
+    private bool _mayRenew;
 
     /// <summary>Where a chunk lies.</summary>
     public string PathOf(ChunkDigest digest)
@@ -24,6 +28,22 @@ internal sealed class ChunkShelf(IFileSystem files, string path) : IDisposable
         var name = digest.ToString();
         return Path.Combine(path, name[..2], name);
     }
+
+    /// <summary>
+    /// Tells which chunks were durable once, with the names of their directories. Of any other one that is found nobody knows whether a flush of its name failed: then the page cache shows it, the
+    /// disk does not know it, and a further flush finds nothing to do.
+    /// </summary>
+    /// <param name="chunks">The chunks.</param>
+    /// <param name="isAll">Whether no other ones are needed.</param>
+    public void Trust(IReadOnlyCollection<ChunkDigest> chunks, bool isAll)
+    {
+        _sure.UnionWith(chunks);
+        foreach (var chunk in chunks) _sureDirectories.Add(Path.GetDirectoryName(PathOf(chunk))!);
+        _mayRenew = isAll;
+    }
+
+    /// <summary>Whether a chunk, if it is there, is so durably. One that is not is to be put again.</summary>
+    public bool IsSure(ChunkDigest digest) => _sure.Contains(digest);
 
     /// <summary>Whether a chunk is there and whole. All of it is read.</summary>
     /// <param name="digest">The chunk.</param>
@@ -33,9 +53,7 @@ internal sealed class ChunkShelf(IFileSystem files, string path) : IDisposable
         var name = PathOf(digest);
         if (!files.FileExists(name)) return false;
         using var file = files.Open(name, FileOpening.Read);
-        if (file.Length != buffer.Length || file.Read(0, buffer) != buffer.Length || ChunkDigest.Of(buffer) != digest) return false;
-        _used.Add(Path.GetDirectoryName(name)!);
-        return true;
+        return file.Length == buffer.Length && file.Read(0, buffer) == buffer.Length && ChunkDigest.Of(buffer) == digest;
     }
 
     /// <summary>Adds a chunk, or puts a whole one in the place of a damaged one. It is there, durably, after <see cref="FlushNames"/>.</summary>
@@ -43,7 +61,7 @@ internal sealed class ChunkShelf(IFileSystem files, string path) : IDisposable
     {
         var name = PathOf(digest);
         var directory = Path.GetDirectoryName(name)!;
-        if (_used.Add(directory)) files.CreateDirectory(directory);
+        if (_used.Add(directory)) MakeSure(directory);
         var temporary = name + DurableFile.TemporarySuffix;
         files.Delete(temporary);
         var file = files.Open(temporary, FileOpening.CreateNew);
@@ -52,12 +70,13 @@ internal sealed class ChunkShelf(IFileSystem files, string path) : IDisposable
         if (_written.Count >= Unflushed) FlushWritten();
     }
 
-    /// <summary>Makes the names of all chunks durable that were added or found since this shelf was opened: those found may have been left by an attempt that was killed.</summary>
+    /// <summary>Makes the names of all chunks durable that were put since this shelf was opened.</summary>
     public void FlushNames()
     {
         FlushWritten();
         foreach (var directory in _used.Order(StringComparer.Ordinal)) files.FlushDirectory(directory);
         files.FlushDirectory(path);
+        _sureDirectories.UnionWith(_used);
         _used.Clear();
     }
 
@@ -81,6 +100,8 @@ internal sealed class ChunkShelf(IFileSystem files, string path) : IDisposable
     /// <summary>The files on the shelf: the digest that each is named by; null for what is no chunk.</summary>
     public IEnumerable<(string Path, ChunkDigest? Digest)> All()
     {
+        if (!files.DirectoryExists(path)) yield break;
+        foreach (var name in files.ListFiles(path)) yield return (Path.Combine(path, name), null);
         for (var i = 0; i < Directories; i++)
         {
             var directory = Path.Combine(path, i.ToString("x2", CultureInfo.InvariantCulture));
@@ -98,6 +119,23 @@ internal sealed class ChunkShelf(IFileSystem files, string path) : IDisposable
     {
         foreach (var (file, _) in _written) file.Dispose();
         _written.Clear();
+    }
+
+    /// <summary>
+    /// Sees to it that a directory is there after the next flush of its name: one that nobody knows to be durable is made anew. What lies in it is put aside meanwhile.
+    /// </summary>
+    private void MakeSure(string directory)
+    {
+        if (_sureDirectories.Contains(directory) || !_mayRenew || !files.DirectoryExists(directory))
+        {
+            files.CreateDirectory(directory);
+            return;
+        }
+
+        var names = files.ListFiles(directory);
+        foreach (var name in names) files.Rename(Path.Combine(directory, name), Path.Combine(path, name));
+        DataDirectory.MakeAnew(files, directory);
+        foreach (var name in names) files.Rename(Path.Combine(path, name), Path.Combine(directory, name));
     }
 
     private void FlushWritten()

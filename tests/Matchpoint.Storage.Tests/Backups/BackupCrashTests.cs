@@ -78,6 +78,90 @@ public class BackupCrashTests
         });
     }
 
+    [Theory]
+    [InlineData("/backups", 1)]
+    [InlineData("/backups", 2)]
+    [InlineData("/backups/backups", 1)]
+    [InlineData("/backups/chunks/??", 1)]
+    [InlineData("/backups/chunks/??", 2)]
+    [InlineData("/backups/chunks", 1)]
+    public void A_backup_that_was_tried_again_after_a_failed_flush_of_names_survives_a_power_cut(string directory, int nth)
+    {
+        using var node = new GrowingNode().Grow(8);
+        var files = new FaultyFiles(new Random(1));
+        files.Faults.FailFlush(directory, nth);
+        Assert.ThrowsAny<IOException>(() => node.BackUp(files, second: 1));
+        var restarted = files.AfterKill();
+        node.BackUp(restarted, second: 2, keep: 2);
+        var left = restarted.PowerCut().Nothing;
+        using var store = BackupStore.OpenReadOnly(left, To);
+        Assert.Empty(BackupVerifier.Verify(store, CancellationToken.None).Damage);
+        Restore(left, Second);
+        AssertHolds(left, 8);
+    }
+
+    [Fact]
+    public void A_backup_whose_removal_a_failed_flush_left_in_the_cache_does_not_come_back_without_its_chunks()
+    {
+        using var node = new GrowingNode().Grow(8);
+        for (var nth = 1; nth <= 3; nth++)
+        {
+            var files = new FaultyFiles(new Random(1));
+            node.BackUp(files, second: 1);
+            files.Faults.FailFlush("/backups/backups", nth);
+            try
+            {
+                node.BackUp(files, second: 2, keep: 1);
+            }
+            catch (IOException)
+            {
+                // As wanted.
+            }
+
+            var restarted = files.AfterKill();
+            restarted.Faults.Clear();
+            node.BackUp(restarted, second: 3, keep: 1);
+            var left = restarted.PowerCut().Nothing;
+            using var store = BackupStore.OpenReadOnly(left, To);
+            Assert.Equal("1970-01-01T00-00-03Z", Assert.Single(store.Ids()));
+            Assert.Empty(BackupVerifier.Verify(store, CancellationToken.None).Damage);
+        }
+    }
+
+    [Fact]
+    public void A_backup_that_is_kept_is_there_after_a_power_cut_although_the_flush_that_made_it_failed()
+    {
+        using var node = new GrowingNode().Grow(4);
+        var files = new FaultyFiles(new Random(1));
+        node.BackUp(files, second: 1);
+        files.Faults.FailFlush("/backups/backups");
+        Assert.ThrowsAny<IOException>(() => node.BackUp(files, second: 2));
+        var restarted = files.AfterKill();
+        node.BackUp(restarted, second: 3, keep: 2);
+        using var store = BackupStore.OpenReadOnly(restarted.PowerCut().Nothing, To);
+        Assert.Equal([Second, "1970-01-01T00-00-03Z"], store.Ids());
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void A_restore_that_was_tried_again_after_a_failed_flush_of_names_survives_a_power_cut(int nth)
+    {
+        using var node = new GrowingNode().Grow(8);
+        var old = new MemoryFiles();
+        node.BackUp(old, second: 1);
+        var files = new FaultyFiles(new Random(1), old);
+        files.Faults.FailFlush("/new", nth);
+        Assert.ThrowsAny<IOException>(() => Restore(files));
+        var restarted = files.AfterKill();
+        // Where only the last step had failed, the node is there already, and is opened.
+        if (DataDirectory.Exists(restarted, New)) TestLogs.Open(restarted, root: New).Dispose();
+        else Restore(restarted);
+        AssertHolds(restarted.PowerCut().Nothing, 8);
+    }
+
     /// <summary>Crashes before and within every effect of an action, and looks at what a power cut leaves.</summary>
     private static void AtEveryEffect(MemoryFiles old, Action<FaultyFiles> act, Action<MemoryFiles> look)
     {
