@@ -109,25 +109,26 @@ internal sealed class CopySource : IDisposable
         var end = view.PositionAt(Vlsn.Min(Vlsn.Max(durable, applied), view.Last));
         End = end;
         var needed = NeededAfter(view, before, openBytes);
-        var wanted = new List<(string Name, string Path, long Length)>();
+        var wanted = new List<(string Name, string Path, long Length, LogPosition? Before)>();
         foreach (var (path, segment, totals) in view.Segments)
         {
             if (segment.End >= end.End && wanted.Count > 0) break;
             if (totals.Position.Vlsn < needed && totals.Position.End < end.End) continue;
             if (wanted.Count == 0) First = segment.Vlsn.Next;
             var last = totals.Position.End < end.End ? totals.Position.End : end.End;
-            wanted.Add(("log/" + Path.GetFileName(path), path, SegmentHeader.Size + last.DistanceFrom(segment.End)));
+            wanted.Add(("log/" + Path.GetFileName(path), path, SegmentHeader.Size + last.DistanceFrom(segment.End), segment));
         }
 
         foreach (var name in _directory.Files.ListFiles(_path).Where(static name => name != "LOCK" && CopyFile.IsPlain("state/" + name)))
-            wanted.Add(("state/" + name, Path.Combine(_path, name), -1));
+            wanted.Add(("state/" + name, Path.Combine(_path, name), -1, null));
         wanted.Sort(static (one, other) => string.CompareOrdinal(one.Name, other.Name));
         var described = ImmutableArray.CreateBuilder<CopyFile>(wanted.Count);
-        foreach (var (name, path, length) in wanted)
+        foreach (var (name, path, length, segmentBefore) in wanted)
         {
             var file = _directory.Files.Open(path, FileOpening.Read);
             _files.Add(file);
             var wholeLength = length < 0 ? file.Length : length;
+            if (segmentBefore is { } start) Prove(view, file, wholeLength, start, cancellation);
             described.Add(known?.TryGet(name, wholeLength) ?? Digest(name, file, wholeLength, cancellation));
         }
 
@@ -161,6 +162,18 @@ internal sealed class CopySource : IDisposable
         var transaction = reader.ReadTransaction();
         if (reader.Header.Kind == RecordKind.Piece) open.Add(transaction.FirstPiece.IsNull ? reader.Header.Vlsn : transaction.FirstPiece);
         else if (!transaction.FirstPiece.IsNull) open.Remove(transaction.FirstPiece);
+    }
+
+    /// <summary>Requires that a segment is sound as far as it is copied: a digest is of whatever is there, and whoever has the copy would be told too late.</summary>
+    private void Prove(LogView view, IFile file, long length, in LogPosition before, CancellationToken cancellation)
+    {
+        Span<byte> header = stackalloc byte[SegmentHeader.Size];
+        SegmentHeader.Read(header[..file.Read(0, header)], file.Path, _directory.Identity.Group, before.End);
+        using var scanner = new RecordScanner(file, length, before);
+        while (scanner.MoveNext()) cancellation.ThrowIfCancellationRequested();
+        if (scanner.Fault is not { } fault) return;
+        view.MustHold(End.Vlsn); // What was cut off meanwhile is no damage.
+        throw Segment.Damaged(file.Path, scanner.NextAt, scanner.Position.Vlsn.Next, fault);
     }
 
     /// <summary>The files of the picture are the state's own under other names: what is damaged, and to be mended, is the state.</summary>

@@ -4,6 +4,7 @@ using Matchpoint.Simulation.Files;
 using Matchpoint.Storage.Backups;
 using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Files;
+using Matchpoint.Storage.Log;
 using Matchpoint.Storage.Tests.Log;
 using static Matchpoint.Storage.Tests.Backups.GrowingNode;
 
@@ -192,6 +193,24 @@ public class BackupTests
         files.Open("/full/letter.txt", FileOpening.CreateNew).Dispose();
         Assert.Contains("letter.txt", Assert.Throws<RestoreRefusedException>(() => Restore(files, path: "/full")).Message, StringComparison.Ordinal);
         AssertHolds(files, 3);
+    }
+
+    [Theory]
+    [InlineData(20)]
+    [InlineData(100)]
+    [InlineData(150)]
+    public void A_record_that_is_damaged_in_the_node_is_named_and_no_backup_is_made_of_it(int at)
+    {
+        using var node = new GrowingNode().Grow(20);
+        var name = "/node/log/" + node.Disk.ListFiles("/node/log").Where(static name => SegmentHeader.TryParseName(name, out _)).Last();
+        var files = new MemoryFiles();
+        Flip(node.Disk, name, at);
+        var damage = Assert.Throws<DamageException>(() => node.BackUp(files, second: 1));
+        Assert.Equal(name, damage.File);
+        Flip(node.Disk, name, at);
+        node.BackUp(files, second: 2);
+        using var store = BackupStore.OpenReadOnly(files, To);
+        Assert.Single(store.Ids());
     }
 
     [Fact]

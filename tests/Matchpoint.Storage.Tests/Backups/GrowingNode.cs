@@ -34,6 +34,9 @@ internal sealed class GrowingNode : IDisposable
 
     public int Records { get; private set; }
 
+    /// <summary>The node's own disk.</summary>
+    public MemoryFiles Disk => _files;
+
     /// <summary>Commits some, and applies them.</summary>
     public GrowingNode Grow(int records)
     {
