@@ -3,8 +3,10 @@ using Matchpoint.Copies;
 using Matchpoint.Node;
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Storage;
 using Matchpoint.Storage.Backups;
 using Matchpoint.Storage.Copies;
+using Matchpoint.Storage.Data;
 using Matchpoint.Transport;
 
 namespace Matchpoint.Backups;
@@ -20,18 +22,19 @@ internal sealed class BackupDonor(Func<NodeCore> current, NodeParts parts)
         var holder = $"{parts.Process} (a backup of node {core.Options.Name}), since {core.Options.Time.GetUtcNow():yyyy-MM-dd HH:mm:ss} UTC";
         // Whether the directory can be used is known before anything is read.
         BackupStore.Open(parts.Files, to, core.Log.Directory.Identity.Group, holder).Dispose();
-        var (source, facts) = await PictureAsync(core, linked).ConfigureAwait(false);
+        var (source, facts) = await PictureAsync(core, waiting: null, linked).ConfigureAwait(false);
         using (source)
             return await Task.Run(() => LocalBackup.Write(source, facts, parts.Files, to, holder, core.Options.Time, progress, linked), linked).ConfigureAwait(false);
     }, cancellation);
 
     /// <summary>Serves a client that takes a backup, from its request until it leaves.</summary>
     /// <param name="channel">The client.</param>
+    /// <param name="mayBeBusy">Whether it may be told that it has to wait.</param>
     /// <param name="send">Sends the answer that tells whose data it is; the offer and the chunks follow.</param>
     /// <param name="cancellation">Ends it.</param>
-    public Task ServeAsync(Channel channel, Func<ClientAnswer, ValueTask> send, CancellationToken cancellation) => InTurnAsync(async (core, linked) =>
+    public Task ServeAsync(Channel channel, bool mayBeBusy, Func<ClientAnswer, ValueTask> send, CancellationToken cancellation) => InTurnAsync(async (core, linked) =>
     {
-        var (source, facts) = await PictureAsync(core, linked).ConfigureAwait(false);
+        var (source, facts) = await PictureAsync(core, mayBeBusy ? channel : null, linked).ConfigureAwait(false);
         using (source)
         {
             await send(new ClientAnswer { Backup = ClientBackup.Of(facts, core.Options.Time.GetUtcNow()) }).ConfigureAwait(false);
@@ -44,13 +47,17 @@ internal sealed class BackupDonor(Func<NodeCore> current, NodeParts parts)
 
     private async Task<T> InTurnAsync<T>(Func<NodeCore, CancellationToken, Task<T>> take, CancellationToken cancellation)
     {
+        var core = current();
         if (Interlocked.Exchange(ref _isTaken, 1) != 0) throw new MatchpointException("a backup of this node is being taken already; try again when it is done");
         try
         {
-            var core = current();
             // A node that is being closed closes what the picture reads from.
             using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellation, core.Stopping);
             return await take(core, linked.Token).ConfigureAwait(false);
+        }
+        catch (DamageException damage) when (IsHeld(core.Log.Directory, damage.File))
+        {
+            throw core.OnDamage(damage);
         }
         finally
         {
@@ -58,15 +65,19 @@ internal sealed class BackupDonor(Func<NodeCore> current, NodeParts parts)
         }
     }
 
-    private async Task<(CopySource Source, BackupFacts Facts)> PictureAsync(NodeCore core, CancellationToken cancellation)
+    /// <summary>Whether a damaged file is one that the node lives from; else it lies among the backups.</summary>
+    private static bool IsHeld(DataDirectory directory, string file) => file == directory.StatePath || Path.GetDirectoryName(file) == directory.LogPath;
+
+    private async Task<(CopySource Source, BackupFacts Facts)> PictureAsync(NodeCore core, Channel? waiting, CancellationToken cancellation)
     {
         LocalBackup.MustHoldRecords(core.Log);
         var durable = Vlsn.Min(core.Progress.Durable, core.Log.Appended.Vlsn);
         await core.Log.WaitAsync(durable, FlushPolicy.Write, cancellation).ConfigureAwait(false);
-        var source = await Task.Run(
-            () => CopySource.Create(
-                core.Log.Directory, parts.States(core.Options), core.Log, core.State, durable, parts.NewId(), cancellation, openBytes: core.Retention.OpenBytes),
-            cancellation).ConfigureAwait(false);
+        CopySource Create(CancellationToken token) => CopySource.Create(
+            core.Log.Directory, parts.States(core.Options), core.Log, core.State, durable, parts.NewId(), token, openBytes: core.Retention.OpenBytes);
+        var source = waiting is null
+            ? await Task.Run(() => Create(cancellation), cancellation).ConfigureAwait(false)
+            : await BusyWork.RunAsync(waiting, core.Clock, Create, cancellation).ConfigureAwait(false);
         return (source, LocalBackup.FactsOf(source, core.Log.Directory, core.Options.Name, source.Offer.Last));
     }
 }

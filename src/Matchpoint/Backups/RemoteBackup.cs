@@ -24,8 +24,8 @@ internal static class RemoteBackup
     /// <param name="cancellation">Gives up.</param>
     public static async Task<BackupSummary> TakeAsync(NodeClient client, string to, string holder, IProgress<BackupProgress>? progress, CancellationToken cancellation)
     {
-        // The node reads all of it for its digests first.
-        var answer = await client.AskAsync(new ClientRequest { Op = "backup" }, Limits.HandshakeTimeout, cancellation).ConfigureAwait(false);
+        // The node reads all of it for its digests first, and says so meanwhile; an older one says nothing, and is waited for that long.
+        var answer = await client.AskForWorkAsync(new ClientRequest { Op = "backup" }, Limits.HandshakeTimeout, cancellation).ConfigureAwait(false);
         if (answer.Backup is not { } said) throw new ProtocolException("client", "backup", "whose data it is", "nothing");
         var facts = said.ToFacts();
         var offer = CopyOffer.Decode((await client.Channel.ReceiveAsync(Limits.MessageTimeout, cancellation).ConfigureAwait(false)).Span);

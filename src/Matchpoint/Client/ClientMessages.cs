@@ -54,6 +54,9 @@ internal sealed record ClientRequest
     /// <summary>The export that is asked for.</summary>
     public string? Export { get; init; }
 
+    /// <summary>Of a backup: CopyBusy may come before the answer.</summary>
+    public bool MayBeBusy { get; init; }
+
     /// <summary>A member as it is to be.</summary>
     public ClientMember? Member { get; init; }
 

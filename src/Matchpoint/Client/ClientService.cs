@@ -126,7 +126,7 @@ internal sealed class ClientService(MatchpointNode node)
                 await SendAsync(channel, await new MemberAnswers(node).DoAsync(request, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
                 break;
             case "backup":
-                await BackUpAsync(channel, cancellation).ConfigureAwait(false);
+                await BackUpAsync(channel, request, cancellation).ConfigureAwait(false);
                 break;
             case "export":
                 foreach (var part in new JournalAnswers(node).Export(request.Export)) await SendAsync(channel, part, cancellation).ConfigureAwait(false);
@@ -265,11 +265,11 @@ internal sealed class ClientService(MatchpointNode node)
         }
     }
 
-    private async Task BackUpAsync(Channel channel, CancellationToken cancellation)
+    private async Task BackUpAsync(Channel channel, ClientRequest request, CancellationToken cancellation)
     {
         try
         {
-            await node.Backups.ServeAsync(channel, answer => SendAsync(channel, answer, cancellation), cancellation).ConfigureAwait(false);
+            await node.Backups.ServeAsync(channel, request.MayBeBusy, answer => SendAsync(channel, answer, cancellation), cancellation).ConfigureAwait(false);
         }
         catch (ChannelClosedException)
         {

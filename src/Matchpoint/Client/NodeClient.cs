@@ -60,6 +60,20 @@ internal sealed class NodeClient : IAsyncDisposable
         return await ReceiveAsync(timeout, cancellation).ConfigureAwait(false);
     }
 
+    /// <summary>Asks for what the node has to work for first: it says so all the while, and is waited for as long as it does.</summary>
+    /// <exception cref="ClientException">The node said that it could not be done.</exception>
+    public async Task<ClientAnswer> AskForWorkAsync(ClientRequest request, TimeSpan timeout, CancellationToken cancellation)
+    {
+        await SendAsync(request with { MayBeBusy = true }, cancellation).ConfigureAwait(false);
+        ReadOnlyMemory<byte> frame;
+        do
+        {
+            frame = await _channel.ReceiveAsync(timeout, cancellation).ConfigureAwait(false);
+        }
+        while (Opcodes.Of(frame.Span) == Opcode.CopyBusy);
+        return Read(frame);
+    }
+
     /// <summary>Asks, and gives every part of the answer.</summary>
     /// <exception cref="ClientException">The node said that it could not be done.</exception>
     public async IAsyncEnumerable<ClientAnswer> AskManyAsync(

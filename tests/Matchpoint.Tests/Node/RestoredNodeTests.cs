@@ -54,6 +54,27 @@ public class RestoredNodeTests
     }
 
     [Fact]
+    public async Task A_backup_that_meets_damage_is_none_and_the_node_knows_of_it()
+    {
+        using var backups = new Backups();
+        using var work = new Work();
+        await using var node = await MatchpointNode.OpenAsync(work.At("node"), Cancellation);
+        await node.Default.PutAsync(Utf8("k"), new byte[1000], cancellation: Cancellation);
+        var segment = Directory.GetFiles(Path.Combine(work.At("node"), "log"), "*.log").Order(StringComparer.Ordinal).Last();
+        await using (var bytes = File.Open(segment, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
+        {
+            bytes.Position = 100;
+            var value = bytes.ReadByte();
+            bytes.Position = 100;
+            bytes.WriteByte((byte)(value ^ 1));
+        }
+
+        var refused = await Assert.ThrowsAnyAsync<MatchpointException>(() => node.BackupAsync(backups.Path, cancellation: Cancellation));
+        Assert.Contains(segment, refused.Message, StringComparison.Ordinal);
+        Assert.Contains(node.GetStatus().Warnings, warning => warning.Contains(segment, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_backup_that_cannot_be_taken_says_why()
     {
         using var backups = new Backups();
