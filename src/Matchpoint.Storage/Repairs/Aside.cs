@@ -31,11 +31,17 @@ internal static class Aside
         var files = directory.Files;
         if (!files.FileExists(path)) return null;
         var aside = FreeName(directory, path);
-        using (var from = files.Open(path, FileOpening.Read))
-        using (var to = files.Open(aside, FileOpening.CreateNew))
+        try
         {
+            using var from = files.Open(path, FileOpening.Read);
+            using var to = files.Open(aside, FileOpening.CreateNew);
             Copy(from, to, from.Length);
             to.Flush();
+        }
+        catch (DiskException error) when (error.IsFull)
+        {
+            files.Delete(aside); // Each further attempt would leave another part of it, where there is no room already.
+            throw;
         }
 
         files.FlushDirectory(directory.DamagedPath);
