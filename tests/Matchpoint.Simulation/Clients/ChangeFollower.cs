@@ -16,6 +16,9 @@ internal sealed class ChangeFollower(Scheduler scheduler, IReadOnlyList<Simulate
     private readonly List<ChangeSet> _heard = [];
     private readonly List<(int Behind, Vlsn UpTo)> _missed = [];
 
+    /// <summary>Whether what was durable may have been lost: then what it heard may be undone.</summary>
+    public Func<bool> MayLose { get; init; } = static () => false;
+
     /// <summary>What it heard, in order.</summary>
     public IReadOnlyList<ChangeSet> Heard => _heard;
 
@@ -68,6 +71,10 @@ internal sealed class ChangeFollower(Scheduler scheduler, IReadOnlyList<Simulate
             if (!process.IsAlive) return;
             Last = error.Oldest;
             _missed.Add((_heard.Count, Vlsn.Null.Plus(Last.Vlsn)));
+        }
+        catch (CommitUndoneException error) when (MayLose())
+        {
+            tell($"changes behind {Last} are not told at {process.Name}: {error.Message}");
         }
         catch (Exception error) when (error is OperationCanceledException or ObjectDisposedException or NodeFailedException or StaleReadException or StorageException or SimulatedCrashException)
         {

@@ -89,7 +89,7 @@ internal sealed class Schedule
             machine.AllMembers = () => _reorganizer.Changes > 0 ? [.. _machines.Where(each => each.IsKnown || each == machine).Select(static each => each.AsMember)] : null;
         _copies = new CopyCount(_machines);
         if (_settings.Retention is not null) FollowCopies();
-        _follower = new ChangeFollower(_scheduler, _machines, mayMiss: _settings.Retention is not null, new Random(HashCode(seed, 3)), Tell);
+        _follower = new ChangeFollower(_scheduler, _machines, mayMiss: _settings.Retention is not null, new Random(HashCode(seed, 3)), Tell) { MayLose = () => _watch.IsLossy };
         var pause = TimeSpan.FromMilliseconds(random.Next(100, 1500) / (_settings.Retention is null ? 1 : 3));
         for (var i = 0; i < 4; i++)
             _clients.Add(new SimulatedClient(_scheduler, _machines, _history, i, pause, new Random(HashCode(seed, 10 + i))).RunAsync(() => _areClientsOver));
