@@ -71,7 +71,7 @@ internal sealed class Appender
     /// <summary>
     /// So many bytes of log a transaction's first piece may lie below its commit. All members keep as much below what their state holds, so that no commit is applied whose pieces are gone.
     /// </summary>
-    public long OpenBytes { get; init; } = LogRetention.LeastOpenBytes;
+    public long OpenBytes { get; init; } = new RetentionOptions().OpenBytes;
 
     /// <summary>What the log says of the members; null where nobody asks.</summary>
     public RosterLog? Rosters { get; init; }

@@ -14,8 +14,7 @@ internal sealed class LogRetention : IDisposable
     /// <summary>How long what a fetching member needs is kept without a word from it: it may be opening its copy, or have lost its connection.</summary>
     public static readonly TimeSpan HoldSilence = TimeSpan.FromMinutes(5);
 
-    /// <summary>So many bytes of log a transaction may be open over at least.</summary>
-    public const long LeastOpenBytes = 256L * 1024 * 1024;
+    private const long LeastReserve = 256L * 1024 * 1024;
 
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
@@ -59,20 +58,19 @@ internal sealed class LogRetention : IDisposable
     public long OpenBytes => _options.OpenBytes;
 
     /// <summary>
-    /// What a node's options amount to. A transaction may be open over four times what the largest takes. Every member must keep what the primary lets it be open over: where the options of one
-    /// allow for more than <see cref="LeastOpenBytes"/>, those of all do.
+    /// What a node's options amount to. A transaction may be open over four times what the largest takes, which is never more than the log may be. Every member must keep what the primary lets it be
+    /// open over: the options of all say the same.
     /// </summary>
     public static RetentionOptions BudgetOf(MatchpointOptions options, LogOptions log)
     {
         var budget = Math.Max(options.LogKeepBytes, options.MaxTailBytes + log.SegmentBytes);
-        var open = Math.Max(LeastOpenBytes, options.MaxTailBytes);
         return new RetentionOptions
         {
-            KeepBytes = Math.Min(open, options.LogKeepBytes),
+            KeepBytes = Math.Min(Math.Max(LeastReserve, options.MaxTailBytes), options.LogKeepBytes),
             BudgetBytes = budget,
             BudgetAge = options.LogKeepTime,
             HoldBytes = 2 * budget,
-            OpenBytes = open,
+            OpenBytes = options.MaxTailBytes,
         };
     }
 
