@@ -63,7 +63,7 @@ public sealed record MatchpointOptions
 
     /// <summary>
     /// How many bytes of undecided transactions are held in memory before writes wait: 1 MiB to 4 GiB. No transaction can be longer than a quarter of
-    /// it.
+    /// it, and while a large one is written no more than all of it may be added to the log. The same on every member: each keeps so much of its log below what its state holds.
     /// </summary>
     public long MaxTailBytes { get; init; } = 256 * 1024 * 1024;
 

@@ -13,9 +13,6 @@ internal sealed class ChangeReader(NodeCore core, Catalogue catalogue)
 {
     private const int MostAtOnce = 1000;
 
-    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(2);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(16);
-
     /// <summary>The transactions behind a place of the log.</summary>
     public async IAsyncEnumerable<ChangeSet> ReadAsync(CommitToken after, [EnumeratorCancellation] CancellationToken cancellation)
     {
@@ -50,15 +47,13 @@ internal sealed class ChangeReader(NodeCore core, Catalogue catalogue)
         }
     }
 
-    /// <summary>How far this node shows what is durable: where the tail was not filled, only what the state holds. It waits until that is a record at least.</summary>
+    /// <summary>How far this node shows what is durable, once that is a record at least.</summary>
     private async ValueTask<Vlsn> AwaitVisibleAsync(Vlsn vlsn, CancellationToken either, CancellationToken cancellation)
     {
-        for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        for (var pause = Reader.FirstPause; ; pause = Reader.Longer(pause))
         {
             // The names of databases are data: who reads the log ahead of them does not know them.
-            var durable = core.Progress.Durable;
-            var applied = core.State.Applied.Vlsn;
-            var visible = applied >= core.Appender.TailWith(durable).Floor ? durable : Vlsn.Min(durable, applied);
+            var visible = Reader.ShownUpTo(core, core.Progress.Durable);
             if (visible >= vlsn) return visible;
             await Task.Delay(pause, core.Clock.Time, either).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             cancellation.ThrowIfCancellationRequested();

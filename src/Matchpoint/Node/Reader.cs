@@ -16,7 +16,7 @@ internal sealed class Reader(NodeCore core)
     private const int StackBytes = 256;
 
     private static readonly Vlsn Everything = Vlsn.Of(long.MaxValue);
-    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(2);
+    internal static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(2);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(16);
 
     /// <summary>
@@ -200,8 +200,7 @@ internal sealed class Reader(NodeCore core)
                 throw new StaleReadException($"record {vlsn} was not durable here within {core.Options.ReadTimeout}: this node knows of {core.Progress.Durable} ({core.Board.Step}).");
         }
 
-        // A replica that is far behind shows what its state has.
-        await AwaitAsync(() => core.State.Applied.Vlsn >= vlsn || core.State.Applied.Vlsn >= core.Appender.TailWith(vlsn).Floor, deadline, $"record {vlsn}", cancellation).ConfigureAwait(false);
+        await AwaitAsync(() => ShownUpTo(core, vlsn) >= vlsn, deadline, $"record {vlsn}", cancellation).ConfigureAwait(false);
     }
 
     private async ValueTask AwaitAsync(Func<bool> isTrue, TimeSpan deadline, string what, CancellationToken cancellation)
@@ -214,8 +213,15 @@ internal sealed class Reader(NodeCore core)
         }
     }
 
+    /// <summary>How far up to a durable record this node shows what is durable: a replica that is far behind fills no tail, and shows what its state has.</summary>
+    internal static Vlsn ShownUpTo(NodeCore core, Vlsn durable)
+    {
+        var applied = core.State.Applied.Vlsn;
+        return applied >= core.Appender.TailWith(durable).Floor ? durable : Vlsn.Min(durable, applied);
+    }
+
     /// <summary>What does not come at once may take seconds: whoever waits looks less often then.</summary>
-    private static TimeSpan Longer(TimeSpan pause) => pause * 2 < LongestPause ? pause * 2 : LongestPause;
+    internal static TimeSpan Longer(TimeSpan pause) => pause * 2 < LongestPause ? pause * 2 : LongestPause;
 
     /// <summary>A commit was not undone, as far as a log tells; what is asked for is durable.</summary>
     /// <exception cref="CommitUndoneException">It was.</exception>

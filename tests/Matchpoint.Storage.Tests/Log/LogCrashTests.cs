@@ -157,21 +157,7 @@ public class LogCrashTests
     private static string Export(TestLogs.OpenLog open, long matchpoint)
     {
         using var view = open.Log.View();
-        var counts = view.CountAbove(Vlsn.Of(matchpoint));
-        return RollbackExporter.Write(open.Directory, view, new RollbackHeader
-        {
-            Group = TestLogs.Group,
-            Node = TestLogs.Identity.Node,
-            Matchpoint = Vlsn.Of(matchpoint),
-            Last = view.Last,
-            LastFingerprint = view.End.Fingerprint,
-            Records = counts.Records,
-            Commits = counts.Commits,
-            Acknowledged = counts.UnconditionalCommits,
-            Row = 1,
-            Reason = "a test",
-            ExportedAt = DateTimeOffset.UnixEpoch,
-        }, refused: false);
+        return RollbackExporter.Write(open.Directory, view, TestLogs.ExportOf(view, Vlsn.Of(matchpoint)), refused: false);
     }
 
     private static int EffectsOf(FaultyFiles files)

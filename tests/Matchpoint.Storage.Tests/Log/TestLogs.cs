@@ -4,6 +4,7 @@ using Matchpoint.Protocol.Records;
 using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Files;
 using Matchpoint.Storage.Log;
+using Matchpoint.Storage.Rollbacks;
 
 namespace Matchpoint.Storage.Tests.Log;
 
@@ -67,6 +68,26 @@ internal static class TestLogs
         using var reader = view.ReadFrom(Vlsn.First);
         while (reader.MoveNext()) headers.Add(reader.Header);
         return headers;
+    }
+
+    /// <summary>What an export says of what lies above a matchpoint.</summary>
+    public static RollbackHeader ExportOf(LogView view, Vlsn matchpoint)
+    {
+        var counts = view.CountAbove(matchpoint);
+        return new RollbackHeader
+        {
+            Group = Group,
+            Node = Identity.Node,
+            Matchpoint = matchpoint,
+            Last = view.Last,
+            LastFingerprint = view.End.Fingerprint,
+            Records = counts.Records,
+            Commits = counts.Commits,
+            Acknowledged = counts.UnconditionalCommits,
+            Row = 1,
+            Reason = "a test",
+            ExportedAt = DateTimeOffset.UnixEpoch,
+        };
     }
 
     internal sealed class FixedTime : TimeProvider

@@ -204,21 +204,7 @@ public sealed class RollbackExportTests : IDisposable
     private string Export(long matchpoint, bool refused = false)
     {
         using var view = Log.View();
-        var counts = view.CountAbove(Vlsn.Of(matchpoint));
-        var header = new RollbackHeader
-        {
-            Group = TestLogs.Group,
-            Node = TestLogs.Identity.Node,
-            Matchpoint = Vlsn.Of(matchpoint),
-            Last = view.Last,
-            LastFingerprint = view.End.Fingerprint,
-            Records = counts.Records,
-            Commits = counts.Commits,
-            Acknowledged = 0,
-            Row = 4,
-            Reason = "told \"in\" words\nand lines",
-            ExportedAt = DateTimeOffset.UnixEpoch.AddDays(1),
-        };
+        var header = TestLogs.ExportOf(view, Vlsn.Of(matchpoint)) with { Acknowledged = 0, Row = 4, Reason = "told \"in\" words\nand lines", ExportedAt = DateTimeOffset.UnixEpoch.AddDays(1) };
         var name = RollbackExporter.Write(_open.Directory, view, header, refused);
         Assert.Contains(RollbackStore.List(_open.Directory), entry => entry.Header == header);
         return name;

@@ -45,6 +45,24 @@ public class ReignBeginningTests
         return Task.CompletedTask;
     });
 
+    /// <summary>What a node consists of has a clock of its own, which begins anew: a wait that was to last seconds would last as long as the node had run.</summary>
+    [Fact]
+    public Task A_wait_keeps_its_deadline_while_the_node_is_opened_anew()
+    {
+        var time = new ShiftedTime();
+        return WithAsync(
+            async node =>
+            {
+                time.Shift(TimeSpan.FromHours(1));
+                var old = node.Core;
+                var ready = node.WaitUntilReadyAsync(TimeSpan.FromSeconds(2), Cancellation);
+                old.Copied();
+                await Eventually.HoldsAsync(() => node.Core != old, "it is opened anew");
+                await Assert.ThrowsAsync<StaleReadException>(() => ready.WaitAsync(Eventually.Patience, Cancellation));
+            },
+            time);
+    }
+
     [Fact]
     public async Task Whoever_begins_to_wait_when_the_node_has_ended_does_not_wait_for_ever()
     {
@@ -66,7 +84,7 @@ public class ReignBeginningTests
         Assert.Null(progress.ReignHeardAt);
     }
 
-    private static async Task WithAsync(Func<MatchpointNode, Task> test)
+    private static async Task WithAsync(Func<MatchpointNode, Task> test, TimeProvider? time = null)
     {
         var directory = System.IO.Directory.CreateTempSubdirectory("matchpoint").FullName;
         try
@@ -76,6 +94,7 @@ public class ReignBeginningTests
                 Directory = directory,
                 Name = "x",
                 Listen = "127.0.0.1:0",
+                Time = time ?? TimeProvider.System,
                 ElectionTimeout = TimeSpan.FromMinutes(1),
                 ReadTimeout = TimeSpan.FromMilliseconds(50),
                 Members = [new GroupMember("x", "127.0.0.1:1"), new GroupMember("y", "127.0.0.1:2"), new GroupMember("z", "127.0.0.1:3")],
@@ -87,5 +106,17 @@ public class ReignBeginningTests
         {
             System.IO.Directory.Delete(directory, recursive: true);
         }
+    }
+
+    /// <summary>The machine's time, set forward.</summary>
+    private sealed class ShiftedTime : TimeProvider
+    {
+        private long _shift;
+
+        public void Shift(TimeSpan by) => Interlocked.Add(ref _shift, (long)(by.TotalSeconds * System.TimestampFrequency));
+
+        public override long TimestampFrequency => System.TimestampFrequency;
+
+        public override long GetTimestamp() => System.GetTimestamp() + Volatile.Read(ref _shift);
     }
 }
