@@ -103,7 +103,8 @@ public sealed class TransferException : MatchpointException
 }
 
 /// <summary>
-/// More waits to be decided than <see cref="MatchpointOptions.MaxTailBytes"/> allows: acknowledgements do not come; or a large transaction waited while too much else was written. Nothing takes effect.
+/// More waits to be decided than <see cref="MatchpointOptions.MaxTailBytes"/> allows: acknowledgements do not come; or a large transaction waited while too much else was written.
+/// Nothing takes effect.
 /// </summary>
 public sealed class TailFullException : MatchpointException
 {

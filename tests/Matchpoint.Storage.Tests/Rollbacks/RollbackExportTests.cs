@@ -204,7 +204,13 @@ public sealed class RollbackExportTests : IDisposable
     private string Export(long matchpoint, bool refused = false)
     {
         using var view = Log.View();
-        var header = TestLogs.ExportOf(view, Vlsn.Of(matchpoint)) with { Acknowledged = 0, Row = 4, Reason = "told \"in\" words\nand lines", ExportedAt = DateTimeOffset.UnixEpoch.AddDays(1) };
+        var header = TestLogs.ExportOf(view, Vlsn.Of(matchpoint)) with
+        {
+            Acknowledged = 0,
+            Row = 4,
+            Reason = "told \"in\" words\nand lines",
+            ExportedAt = DateTimeOffset.UnixEpoch.AddDays(1),
+        };
         var name = RollbackExporter.Write(_open.Directory, view, header, refused);
         Assert.Contains(RollbackStore.List(_open.Directory), entry => entry.Header == header);
         return name;
