@@ -163,8 +163,7 @@ public sealed class FaultTests
         foreach (var name in names) CopyDirectory(group.DirectoryOf(name), group.DirectoryOf(name + ".backup"));
         foreach (var name in names) await group.StartAsync(name);
         await group.SettledAsync();
-        // How many terms an election takes is chance, and the log of the later term leads: so one of the two sides is made to be ahead.
-        if (keeperLeads) await ReignsUntilAsync(group, group.Primary.GetStatus().Term + 10);
+        if (keeperLeads) await group.LaterReignAsync(group.Primary.GetStatus().Term + 10, names);
         for (var i = 0; i < 10; i++) await group.Primary.Default.PutAsync(Utf8($"lost{i}"), Utf8("v"), cancellation: Cancellation);
         await group.AgreedAsync();
         var lostIn = group.Primary.GetStatus().Term;
@@ -179,7 +178,7 @@ public sealed class FaultTests
         }
 
         await group.SettledAsync();
-        if (!keeperLeads) await ReignsUntilAsync(group, lostIn + 1);
+        if (!keeperLeads) await group.LaterReignAsync(lostIn, first, second);
         for (var i = 0; i < 30; i++) await group.Primary.Default.PutAsync(Utf8($"other{i}"), Utf8("v"), cancellation: Cancellation);
         await group.AgreedAsync();
         await group.StartAsync(keeper);
@@ -189,15 +188,6 @@ public sealed class FaultTests
         foreach (var name in waiting) Assert.Contains("broke its promise", group[name].GetStatus().Step, StringComparison.Ordinal);
         Assert.Equal("v", Text(await group[keeper].Default.GetAsync(Utf8("lost9"), ReadLevel.Local, Cancellation)));
         foreach (var name in new[] { first, second }) Assert.Equal("v", Text(await group[name].Default.GetAsync(Utf8("other29"), ReadLevel.Local, Cancellation)));
-    }
-
-    private static async Task ReignsUntilAsync(TestGroup group, long term)
-    {
-        while (group.Primary.GetStatus().Term < term)
-        {
-            await group.Primary.TransferAsync(cancellation: Cancellation);
-            await group.SettledAsync();
-        }
     }
 
     private static string States(TestGroup group) => string.Join("; ", group.Nodes.Select(node => $"{node.GetStatus().Name} {node.State}, term {node.GetStatus().Term}, {node.GetStatus().Step}"));

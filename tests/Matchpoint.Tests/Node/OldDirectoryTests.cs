@@ -88,7 +88,7 @@ public class OldDirectoryTests
     [Fact]
     public async Task Old_directories_on_two_of_three_machines_make_the_third_undo_nothing()
     {
-        await using var group = await TestGroup.StartAsync();
+        await using var group = await TestGroup.StartAsync(change: Steady);
         await group.Primary.Default.PutAsync(Utf8("shared"), Utf8("v"), cancellation: Cancellation);
         await group.AgreedAsync();
         var names = group.Names.ToList();
@@ -110,9 +110,8 @@ public class OldDirectoryTests
             await group.StartAsync(name);
         }
 
-        await Eventually.HoldsAsync(() => group.Nodes.Any(node => node.Options.Name != keeper && node.IsPrimary && node.Core.IsReady), "a primary of the two");
-        // More than the third has, so that they need not vote for it when it is back.
-        var primary = group.Nodes.First(node => node.Options.Name != keeper && node.IsPrimary);
+        // A later term and more than the third has, so that they need not vote for it when it is back.
+        var primary = await group.LaterReignAsync(than: group[keeper].GetStatus().Term, others);
         for (var i = 0; i < 40; i++) await primary.Default.PutAsync(Utf8($"other{i}"), Utf8("v"), cancellation: Cancellation);
         var third = group[keeper];
         var (last, durable) = (third.GetStatus().Last, third.GetStatus().Durable);

@@ -111,6 +111,25 @@ internal sealed class TestGroup : IAsyncDisposable
             () => "a primary with all others following; " + string.Join(" | ", Nodes.Select(node => node.GetStatus()).Select(status => $"{status.Name}: {status.State} {status.Step}")));
     }
 
+    /// <summary>
+    /// Hands the primary on among some nodes until its term is later than another. How many terms an election takes is chance, and of two logs the one with the later term leads: whoever
+    /// cares which of two histories leads makes it so.
+    /// </summary>
+    /// <returns>The ready primary, in the later term.</returns>
+    public async Task<MatchpointNode> LaterReignAsync(long than, params IReadOnlyCollection<string> among)
+    {
+        while (true)
+        {
+            MatchpointNode? primary = null;
+            await Eventually.HoldsAsync(
+                () => (primary = among.Select(name => _nodes[name]).FirstOrDefault(static node => node.IsPrimary && node.Core.IsReady)) is not null
+                    && among.Count(name => _nodes[name].State == NodeState.Following) == among.Count - 1,
+                "a primary among some, followed by them");
+            if (primary!.GetStatus().Term > than) return primary;
+            await primary.TransferAsync(cancellation: TestContext.Current.CancellationToken);
+        }
+    }
+
     /// <summary>Waits until all running nodes hold the same, and gives its hash.</summary>
     public async Task<string> AgreedAsync()
     {
