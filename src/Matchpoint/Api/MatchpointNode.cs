@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using Matchpoint.Client;
 using Matchpoint.Journal;
 using Matchpoint.Node;
@@ -41,7 +42,10 @@ public sealed partial class MatchpointNode : IAsyncDisposable
         Default = Database(Catalogue.DefaultName);
     }
 
-    /// <summary>The node does something else now. Called in order; handlers must be short.</summary>
+    /// <summary>
+    /// The node does something else now. Called in order, on the node's own threads, as handlers of all its events are: they must return at once and must not wait for this node, which waits
+    /// for them; what takes longer belongs into a queue or a task of the program. What a handler throws becomes a warning, and the node goes on.
+    /// </summary>
     public event EventHandler<StateChange>? StateChanged;
 
     /// <summary>A syncup has taken a step.</summary>
@@ -333,15 +337,31 @@ public sealed partial class MatchpointNode : IAsyncDisposable
         var reader = new Reader(core);
         var catalogue = new Catalogue(reader);
         var board = core.Board;
-        board.StateChanged = Telemetry.Changed + (Action<StateChange>)(change => StateChanged?.Invoke(this, change));
-        board.SyncupStep = Telemetry.SyncupStep + (Action<SyncupProgress>)(progress => SyncupProgressed?.Invoke(this, progress));
-        board.SyncupCompleted = Telemetry.SyncupEnded + (Action<SyncupSummary>)(summary => SyncupCompleted?.Invoke(this, summary));
-        board.Undone = Telemetry.RolledBack + (Action<RollbackNotice>)(notice => RolledBack?.Invoke(this, notice));
-        board.CopyStep = Telemetry.CopyProgressed + (Action<CopyProgress>)(progress => CopyProgressed?.Invoke(this, progress));
+        board.StateChanged = Telemetry.Changed + (Action<StateChange>)(change => Tell(board, StateChanged, change));
+        board.SyncupStep = Telemetry.SyncupStep + (Action<SyncupProgress>)(progress => Tell(board, SyncupProgressed, progress));
+        board.SyncupCompleted = Telemetry.SyncupEnded + (Action<SyncupSummary>)(summary => Tell(board, SyncupCompleted, summary));
+        board.Undone = Telemetry.RolledBack + (Action<RollbackNotice>)(notice => Tell(board, RolledBack, notice));
+        board.CopyStep = Telemetry.CopyProgressed + (Action<CopyProgress>)(progress => Tell(board, CopyProgressed, progress));
         (board.Warned, board.Noted) = (Telemetry.Warned, Telemetry.Noted);
         core.Copied = () => _ = Task.Run(() => OpenAgainAsync(core, found: null));
         core.Damaged = found => _ = Task.Run(() => OpenAgainAsync(core, found));
         return new Inside(core, reader, catalogue, new Committer(core, Telemetry), new ChangeReader(core, catalogue));
+    }
+
+    /// <summary>Tells who listens, each for itself. What a handler throws is the program's mistake: it must not end what the node was doing when it told of it.</summary>
+    private void Tell<T>(StatusBoard board, EventHandler<T>? handlers, T what, [CallerArgumentExpression(nameof(handlers))] string name = "")
+    {
+        foreach (var handler in Delegate.EnumerateInvocationList(handlers))
+        {
+            try
+            {
+                handler(this, what);
+            }
+            catch (Exception error)
+            {
+                board.WarnForAWhile($"handler of {name}", $"a handler of {name} threw {error.GetType().Name}: {error.Message} The node goes on; a handler must not throw.");
+            }
+        }
     }
 
     /// <summary>
@@ -360,7 +380,7 @@ public sealed partial class MatchpointNode : IAsyncDisposable
             if (core is null) return;
             _inside = Take(core);
             if (found is null) Telemetry.CopyEnded(error: null);
-            StateChanged?.Invoke(this, new StateChange(before, core.Board.State, core.Board.Step));
+            Tell(core.Board, StateChanged, new StateChange(before, core.Board.State, core.Board.Step));
         }
         catch (Exception error)
         {
@@ -368,7 +388,7 @@ public sealed partial class MatchpointNode : IAsyncDisposable
             // Nothing is lost: the old content is removed only when the new was opened.
             var before = old.Board.State;
             old.Board.FailedToReopen($"{(found is null ? "the full copy" : "what was mended")} could not be opened: {error.Message}");
-            StateChanged?.Invoke(this, new StateChange(before, NodeState.Failed, old.Board.Step));
+            Tell(old.Board, StateChanged, new StateChange(before, NodeState.Failed, old.Board.Step));
         }
         finally
         {
