@@ -4,25 +4,6 @@ using Matchpoint.Protocol.Messages;
 
 namespace Matchpoint.Protocol.Elections;
 
-/// <summary>What a node is in its group.</summary>
-internal enum ElectionRole
-{
-    /// <summary>It follows a primary, or looks for one.</summary>
-    Replica,
-
-    /// <summary>It asks whether it would be elected: so that a node which merely heard nothing disturbs nobody.</summary>
-    PreCandidate,
-
-    /// <summary>It asks for votes.</summary>
-    Candidate,
-
-    /// <summary>It takes writes.</summary>
-    Primary,
-
-    /// <summary>Its disk failed: it takes no more part.</summary>
-    Retired,
-}
-
 /// <summary>
 /// Who is the primary: Raft's elections (Ongaro and Ousterhout 2014) with the pre-vote and the leader's stickiness of Ongaro's thesis (2014, 4.2.3 and 9.6). Terms
 /// rise; a voter votes once per term, for a log at least as good as its own by (last term, last VLSN); a majority elects. The voters are
@@ -53,6 +34,7 @@ internal sealed class Election
     private Term? _confirmedIn;
     private TimeSpan _stoodAt;
     private TimeSpan _heardAt;
+    private TimeSpan? _metAt;
     private TimeSpan _deadline;
     private bool _isFollowing;
     private bool _isBootstrap;
@@ -251,6 +233,7 @@ internal sealed class Election
         {
             // Hearsay: it tells whom to follow, but does not count as hearing the primary.
             Learn(answer.Primary, effects);
+            if (answer.Name == answer.Primary) _metAt = now;
             return;
         }
 
@@ -335,6 +318,9 @@ internal sealed class Election
     /// <summary>Why a poll gets no vote; null when it does.</summary>
     private string? WhyNot(Poll poll, TimeSpan now)
     {
+        // It elects itself. Whoever was made a voter by a record that is lost here was never one: that record needed this node's flush. And one that lost its disk, and was told of nobody
+        // else, would vote for others without knowing what it promised them.
+        if (IsAlone) return "this node is the only voter, and elects itself";
         // A new voter has heard nobody when it starts.
         var isBootstrap = poll.IsBootstrap && Standing == Standing.New && _last.IsNull && poll.Last.IsNull;
         var isOneOfAll = isBootstrap || (poll.IsBootstrap && Standing == Standing.Rebooted);
@@ -410,8 +396,8 @@ internal sealed class Election
     {
         if (Primary == primary) return;
         Invariant.Holds(Primary is null, $"'{Primary}' and '{primary}' are both primaries of term {Term}.");
-        Primary = primary;
-        // Nobody else is elected without the only voter: its log is not the one that it once had, and its ballot neither. Its options named nobody, so it took itself for the first.
+        (Primary, _metAt) = (primary, null);
+        // Nobody else is elected without the only voter, and it votes for nobody: its log is not the one that it once had, and its ballot neither. Its options named nobody, so it took itself for the first.
         if (IsAlone && Standing == Standing.Full) Save(_ballot with { Standing = Standing.BallotLost }, effects);
         _isFollowing = true;
         effects.Add(new ElectionEffect.Follow(primary, Term));
@@ -492,8 +478,9 @@ internal sealed class Election
 
     private PollAnswer Say(bool granted, string reason, TimeSpan now)
     {
-        // Only a primary that is heard is told of: else two replicas would for ever point each other to one that is gone.
-        var primary = HearsPrimary(now) ? Primary : null;
+        // Only a primary that is heard, or has just answered, is told of: else two replicas would for ever point each other to one that is gone. One that answers only is that of a group which
+        // has left this node behind, and maybe whoever asks.
+        var primary = HearsPrimary(now) || now - _metAt < 2 * _settings.Timeout ? Primary : null;
         return new(_settings.Self, Term, granted, Standing, primary ?? "", primary is null ? Term.None : Term, reason);
     }
 }

@@ -305,7 +305,12 @@ internal sealed partial class NodeCore : IElectionHost, IFollowerHost, IAsyncDis
     public Exception? Failure { get; private set; }
 
     /// <inheritdoc/>
-    public void Report(NodeState state, string step) => Board.Report(state, step);
+    public void Report(NodeState state, string step)
+    {
+        // Who was told that it is no member looks for others in vain again and again: that is no change.
+        if (state == NodeState.Electing) ReportLooking(state, step);
+        else Board.Report(state, step);
+    }
 
     /// <inheritdoc/>
     public void Warn(string source, string? sentence) => Board.Warn(source, sentence);

@@ -109,6 +109,18 @@ public sealed class MembershipTests
         Assert.True(voter.Grants(PollKind.Vote, "d", 2, last: 6));
     }
 
+    /// <summary>The record that made the other a voter was never durable without this node: it needs nobody, and whoever else is elected was elected without it.</summary>
+    [Fact]
+    public void The_only_voter_elects_itself_and_votes_for_nobody()
+    {
+        var node = new Machine(voters: 1);
+        node.Become(Roster.Of([new Member("a", ""), new Member("d", "", IsPending: true)]));
+        node.Later(Machine.Patience);
+        Assert.False(node.Grants(PollKind.PreVote, "c", 2, last: 6));
+        Assert.False(node.Grants(PollKind.Vote, "c", 2, last: 6));
+        Assert.Contains("primary of 3", node.Pass(Machine.Patience));
+    }
+
     [Fact]
     public void Who_does_not_know_yet_that_it_votes_votes_for_the_longer_log()
     {
@@ -252,6 +264,36 @@ public sealed class MembershipTests
         node.Heard("b", 1);
         Assert.True(StrangerTo(node, poll));
         Assert.False(StrangerTo(node.Later(Machine.Timeout), poll));
+    }
+
+    /// <summary>Both were removed, and the asker knows of nobody who is still a member: the primary that answers this node, if only to say so, is the one to ask.</summary>
+    [Fact]
+    public void Whoever_was_left_behind_points_others_to_the_primary_that_answers_it()
+    {
+        var node = new Machine();
+        node.Pass(Machine.Patience);
+        node.Answer(PollKind.PreVote, 2, "b", primary: "b");
+        Assert.Contains("c's log is shorter; b is the primary", Pointed(node.Later(Machine.Timeout)), StringComparison.Ordinal);
+        Assert.DoesNotContain("b is the primary", Pointed(node.Later(Machine.Timeout)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Hearsay_of_hearsay_is_not_passed_on()
+    {
+        var node = new Machine();
+        node.Pass(Machine.Patience);
+        node.Answer(PollKind.PreVote, 2, "c", primary: "b");
+        Assert.Equal("b", node.Primary);
+        Assert.DoesNotContain("b is the primary", Pointed(node), StringComparison.Ordinal);
+    }
+
+    private static string Pointed(Machine node)
+    {
+        var effects = new List<ElectionEffect>();
+        node.Election.Step(new ElectionInput.PollReceived(new Poll(default, default, "c", PollKind.PreVote, false, Machine.Of(2), Machine.Of(1), Machine.At(3)), 1), node.Now, effects);
+        var answer = Assert.IsType<ElectionEffect.Answer>(effects[^1]).Message;
+        Assert.False(answer.Granted);
+        return answer.Primary.Length > 0 ? $"c's log is shorter; {answer.Primary} is the primary" : "c's log is shorter";
     }
 
     private static bool StrangerTo(Machine node, Poll poll)
