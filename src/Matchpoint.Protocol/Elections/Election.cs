@@ -397,7 +397,8 @@ internal sealed class Election
         if (Primary == primary) return;
         Invariant.Holds(Primary is null, $"'{Primary}' and '{primary}' are both primaries of term {Term}.");
         (Primary, _metAt) = (primary, null);
-        // Nobody else is elected without the only voter, and it votes for nobody: its log is not the one that it once had, and its ballot neither. Its options named nobody, so it took itself for the first.
+        // Nobody else is elected without the only voter, and it votes for nobody: its log is not the one that it once had, and its ballot neither. Its options named nobody, so it took itself
+        // for the first.
         if (IsAlone && Standing == Standing.Full) Save(_ballot with { Standing = Standing.BallotLost }, effects);
         _isFollowing = true;
         effects.Add(new ElectionEffect.Follow(primary, Term));
