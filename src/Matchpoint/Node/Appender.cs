@@ -98,6 +98,13 @@ internal sealed class Appender
         lock (_gate) return _tail.View(); // Whoever appends does so, and puts it in, under this lock.
     }
 
+    /// <summary>How far up to a durable record this node shows what is durable: a replica that is far behind fills no tail, and shows what its state has.</summary>
+    public Vlsn ShownUpTo(Vlsn durable)
+    {
+        var applied = _state.Applied.Vlsn;
+        return applied >= TailWith(durable).Floor ? durable : Vlsn.Min(durable, applied);
+    }
+
     /// <summary>The reign of this node; none when it is not the primary.</summary>
     public Term Reign
     {

@@ -53,7 +53,7 @@ internal sealed class ChangeReader(NodeCore core, Catalogue catalogue)
         for (var pause = Reader.FirstPause; ; pause = Reader.Longer(pause))
         {
             // The names of databases are data: who reads the log ahead of them does not know them.
-            var visible = Reader.ShownUpTo(core, core.Progress.Durable);
+            var visible = core.Appender.ShownUpTo(core.Progress.Durable);
             if (visible >= vlsn) return visible;
             await Task.Delay(pause, core.Clock.Time, either).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             cancellation.ThrowIfCancellationRequested();

@@ -236,7 +236,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
 
     private void NoteLag(Vlsn durable, TimeSpan now)
     {
-        var visible = _progress.Durable;
+        var visible = _appender.ShownUpTo(_progress.Durable);
         if (visible >= durable) NoteCurrent(durable, now);
         else if (_pendingLag.Durable.IsNull || visible >= _pendingLag.Durable)
         {
@@ -276,7 +276,7 @@ internal sealed class Follower : IFetchHost, IAsyncDisposable
         if (!Volatile.Read(ref _isInDoubt)) return;
         lock (_doubting)
         {
-            if (_doubtEndsAt is not { } end || _progress.Durable < end) return;
+            if (_doubtEndsAt is not { } end || _appender.ShownUpTo(_progress.Durable) < end) return;
             _doubtEndsAt = null;
             Volatile.Write(ref _isInDoubt, false);
         }

@@ -200,7 +200,7 @@ internal sealed class Reader(NodeCore core)
                 throw new StaleReadException($"record {vlsn} was not durable here within {core.Options.ReadTimeout}: this node knows of {core.Progress.Durable} ({core.Board.Step}).");
         }
 
-        await AwaitAsync(() => ShownUpTo(core, vlsn) >= vlsn, deadline, $"record {vlsn}", cancellation).ConfigureAwait(false);
+        await AwaitAsync(() => core.Appender.ShownUpTo(vlsn) >= vlsn, deadline, $"record {vlsn}", cancellation).ConfigureAwait(false);
     }
 
     private async ValueTask AwaitAsync(Func<bool> isTrue, TimeSpan deadline, string what, CancellationToken cancellation)
@@ -211,13 +211,6 @@ internal sealed class Reader(NodeCore core)
             if (core.Stopping.IsCancellationRequested) throw core.WillBeReopened ? Reopening() : new NodeFailedException($"node '{core.Members.Self}' was closed while a read waited.");
             await Task.Delay(pause, core.Clock.Time, cancellation).ConfigureAwait(false);
         }
-    }
-
-    /// <summary>How far up to a durable record this node shows what is durable: a replica that is far behind fills no tail, and shows what its state has.</summary>
-    internal static Vlsn ShownUpTo(NodeCore core, Vlsn durable)
-    {
-        var applied = core.State.Applied.Vlsn;
-        return applied >= core.Appender.TailWith(durable).Floor ? durable : Vlsn.Min(durable, applied);
     }
 
     /// <summary>What does not come at once may take seconds: whoever waits looks less often then.</summary>
