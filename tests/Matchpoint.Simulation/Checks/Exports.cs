@@ -24,14 +24,14 @@ internal static class Exports
             // Twice cut behind the same record, there are two exports.
             var isBehind = isByCopy ? entry.Header.Matchpoint <= matchpoint : entry.Header.Matchpoint == matchpoint;
             if (entry.State != RollbackState.Undone || !isBehind || entry.Header.Last < matchpoint.Plus(must)) continue;
-            if (WhatIsMissing(directory, entry, machine, matchpoint, removed, must) is not { } found) return;
+            if (WhatIsWrong(directory, entry, machine, matchpoint, removed, must, isByCopy) is not { } found) return;
             missing = found;
         }
 
         throw new ViolationException("what is undone is exported", missing);
     }
 
-    private static string? WhatIsMissing(DataDirectory directory, RollbackEntry entry, string machine, Vlsn matchpoint, List<Remembered> removed, int must)
+    private static string? WhatIsWrong(DataDirectory directory, RollbackEntry entry, string machine, Vlsn matchpoint, List<Remembered> removed, int must, bool isByCopy)
     {
         var exported = new Dictionary<Vlsn, List<UndoneOperation>>();
         foreach (var operation in RollbackStore.Operations(directory, entry.Name))
@@ -61,6 +61,10 @@ internal static class Exports
             if (at != found.Count) return $"{entry.Name} of {machine} has {found.Count} operations for record {vlsn}, which had {at}";
         }
 
+        // What went is all that went: of records that were there, and of what a copy did not bring, nothing more.
+        var last = matchpoint.Plus(removed.Count);
+        if (exported.Keys.FirstOrDefault(vlsn => vlsn > last || (!isByCopy && vlsn <= matchpoint)) is var strange && !strange.IsNull)
+            return $"{entry.Name} of {machine} has record {strange}, and those that went lie behind {matchpoint} and up to {last}";
         return null;
     }
 

@@ -1,6 +1,7 @@
 using Matchpoint.Node;
 using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Records;
+using Matchpoint.Simulation.Files;
 using Matchpoint.Simulation.Group;
 using Matchpoint.Simulation.World;
 using Matchpoint.Storage;
@@ -15,7 +16,7 @@ internal sealed class Watch
 {
     private const int LooksAtAll = 16;
 
-    private readonly Dictionary<Term, string> _primaries = [];
+    private readonly Dictionary<Term, (string Name, int Life)> _primaries = [];
     private readonly Dictionary<Fingerprint, Remembered> _seen = [];
     private readonly Dictionary<Fingerprint, Fingerprint> _before = [];
     private readonly List<MachineWatch> _machines = [];
@@ -71,6 +72,8 @@ internal sealed class Watch
         private readonly Dictionary<Term, string> _votes = [];
         private readonly List<(Vlsn Matchpoint, List<Remembered> Removed, int Must, bool IsByCopy)> _exported = [];
         private NodeCore? _core;
+        private NodeCore? _living; // Not forgotten with the disk's contents.
+        private int _life;
         private int _content;
         private bool _isDamaged;
         private Vlsn _written;
@@ -110,7 +113,11 @@ internal sealed class Watch
         /// <summary>Looks at the node.</summary>
         public void Look()
         {
-            if (machine.Process is not { IsAlive: true, Core: { } core } || machine.Files.IsDead || core.Log.Failure is not null) return;
+            if (machine.Process is not { IsAlive: true, Core: { } core } || machine.Files.IsDead) return;
+            // Disks fail, files are damaged, crashes are made: whatever else ends a node is its own mistake.
+            if (core.Failure is { } failure and not (StorageException or IOException or MatchpointException or SimulatedCrashException))
+                throw new ViolationException("a node fails with a reason", $"{machine.Name}: {failure}");
+            if (core.Log.Failure is not null) return;
             // A node that mends its disk is opened anew within its process.
             var isNew = core != _core;
             if (isNew)
@@ -222,7 +229,7 @@ internal sealed class Watch
         {
             var durable = core.Progress.Durable;
             if (durable == _durable) return;
-            if (durable < _durable) throw new ViolationException("the durable record never falls", $"{machine.Name} knew of {_durable}, and now of {durable}");
+            if (durable < _durable) throw new ViolationException("the durable record never falls while a node is open", $"{machine.Name} knew of {_durable}, and now of {durable}");
             _durable = durable;
             if (watch.IsLossy) return;
             while (watch.Ledger.Last < durable)
@@ -250,10 +257,12 @@ internal sealed class Watch
 
         private void LookAtReign(NodeCore core)
         {
+            if (core != _living) (_living, _life) = (core, _life + 1);
             var reign = core.Appender.Reign;
             if (reign == Term.None) return;
-            if (!watch._primaries.TryAdd(reign, machine.Name) && watch._primaries[reign] != machine.Name)
-                throw new ViolationException("one primary per term", $"{watch._primaries[reign]} and {machine.Name} are both the primary of term {reign}");
+            // Nor does one that was opened anew lead again in a term in which it led before.
+            if (!watch._primaries.TryAdd(reign, (machine.Name, _life)) && watch._primaries[reign] is var other && other != (machine.Name, _life))
+                throw new ViolationException("one primary per term", $"{other.Name} and {machine.Name}, opened {other.Life} and {_life} times, are both the primary of term {reign}");
         }
     }
 

@@ -175,7 +175,9 @@ internal sealed class Faultmaker
             if (!_starting.Contains(machine) && NeedsStart(machine)) StartLater(machine);
         }
 
-        if (_losing is { } lost && lost != _striking && lost.Node is { } node && node.Core.Counts && _watches[lost].IsSound && _watches[lost].Flushed >= _watch.Ledger.Last) _losing = null;
+        if (_losing is not { } lost || lost == _striking || lost.Node is not { } node || !node.Core.Counts || !_watches[lost].IsSound || _watches[lost].Flushed < _watch.Ledger.Last) return;
+        lost.IsDamaged = false; // It is mended: from here on it is held to what it has, as all are.
+        _losing = null;
     }
 
     private void LookAtReign(SimulatedMachine machine)
