@@ -401,6 +401,8 @@ internal sealed partial class NodeCore : IElectionHost, IFollowerHost, IAsyncDis
         if (error is DamageException damage) OnDamage(damage);
         if (error is SyncupRefusedException { PassesByItself: false } or ChannelClosedException { Goodbye.Code: Protocol.Messages.GoodbyeCode.Refused })
             Board.WarnForAWhile($"refused {peer.Split(':')[0]}", error.Message);
+        // One session ended and the node goes on; but whoever runs it has to know, and to tell.
+        if (OwnMistakes.Is(error)) Board.Warn("sessions", $"a session with {peer} ended with a mistake of this software, please report it: {error}");
         Board.Note($"{peer}: {error.Message}");
     }
 }

@@ -201,9 +201,17 @@ internal sealed class SimulatedMachine
         if (process.IsAlive) Bury(isTold: true, isCrash: false);
     }
 
+    /// <summary>None of the node's sessions ended with an exception that only a mistake can throw.</summary>
+    public void MadeNoMistake()
+    {
+        if (Node?.Core.Board.Warnings.FirstOrDefault(static warning => warning.Contains("a mistake of this software", StringComparison.Ordinal)) is { } mistake)
+            throw new Checks.ViolationException("a session ends with a reason", $"{Name}: {mistake}");
+    }
+
     private void Bury(bool isTold, bool isCrash = true)
     {
         var process = Process!;
+        MadeNoMistake();
         _isKnown = IsKnown;
         process.Die();
         _network.OnDeath(process, isTold);

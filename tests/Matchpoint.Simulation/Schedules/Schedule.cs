@@ -223,7 +223,12 @@ internal sealed class Schedule
 
     private void End()
     {
-        foreach (var machine in _machines) _watches[machine].ExportsStay(machine.Node!.Core);
+        foreach (var machine in _machines)
+        {
+            machine.MadeNoMistake();
+            _watches[machine].ExportsStay(machine.Node!.Core);
+        }
+
         var leader = _machines.Find(static machine => machine.Node is { State: NodeState.Primary } node && node.Core.IsReady)!;
         var roster = leader.Node!.Core.Members.Roster;
         var whole = _machines.FindAll(machine => roster.Contains(machine.Name) && machine.Node!.Core.HasData && !IsLeftAlone(machine.Node));
