@@ -36,12 +36,13 @@ internal readonly struct CacheEntry
 
     /// <summary>An entry that was stored.</summary>
     /// <exception cref="MatchpointException">It is none: something else writes to the database, or a newer version did.</exception>
-    public static CacheEntry Read(byte[] bytes, string key) =>
-        bytes.Length >= HeaderSize && bytes[0] == Version
-            ? new CacheEntry(bytes)
-            : throw new MatchpointException(
-                $"cache entry '{key}': expected version {Version} and at least {HeaderSize} bytes, found {(bytes.Length > 0 ? $"version {bytes[0]} and " : "")}{bytes.Length} bytes. "
-                + "Give the cache a database of its own, or remove the entry.");
+    public static CacheEntry Read(byte[] bytes, string key) => TryRead(bytes)
+        ?? throw new MatchpointException(
+            $"cache entry '{key}': expected version {Version} and at least {HeaderSize} bytes, found {(bytes.Length > 0 ? $"version {bytes[0]} and " : "")}{bytes.Length} bytes. "
+            + "Give the cache a database of its own, or remove the entry.");
+
+    /// <summary>An entry that was stored; null for what is none.</summary>
+    public static CacheEntry? TryRead(byte[] bytes) => bytes.Length >= HeaderSize && bytes[0] == Version ? new CacheEntry(bytes) : null;
 
     /// <summary>Whether it may no longer be returned.</summary>
     public bool HasExpired(DateTimeOffset now) => ExpiresAt <= now;

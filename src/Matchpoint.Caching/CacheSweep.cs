@@ -28,9 +28,8 @@ internal sealed class CacheSweep(MatchpointNode node, string database, CommitOpt
                 {
                     var stored = CacheKeys.EntryOf(key).Span;
                     transaction.Delete(key.Span, database);
-                    // It may have been set anew, prolonged or removed since; then only the index was out of date.
-                    if (transaction.Get(stored, database) is { } bytes && CacheEntry.Read(bytes, System.Text.Encoding.UTF8.GetString(stored[1..])).HasExpired(now))
-                        transaction.Delete(stored, database);
+                    // It may have been set anew, prolonged or removed since; then only the index was out of date. What is no entry of ours, or of a newer version, is not ours to remove.
+                    if (transaction.Get(stored, database) is { } bytes && CacheEntry.TryRead(bytes)?.HasExpired(now) == true) transaction.Delete(stored, database);
                 }
             },
             commit,

@@ -50,6 +50,21 @@ public sealed class CacheTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_is_no_entry_is_left_alone_and_keeps_nothing_behind_it_from_being_removed()
+    {
+        await _cache.SetAsync("a", [1], new DistributedCacheEntryOptions { AbsoluteExpirationRelativeToNow = TimeSpan.FromMinutes(1) }, Cancellation);
+        await _cache.SetAsync("b", [1], new DistributedCacheEntryOptions { AbsoluteExpirationRelativeToNow = TimeSpan.FromMinutes(2) }, Cancellation);
+        var database = _node.Database(new MatchpointCacheOptions().Database);
+        byte[] foreign = [9, 9];
+        await database.PutAsync("ea"u8.ToArray(), foreign, cancellation: Cancellation);
+        _time.Shift = TimeSpan.FromMinutes(3);
+        Assert.Equal(2, await _cache.Sweep.StepAsync(Cancellation));
+        Assert.Equal(foreign, await database.GetAsync("ea"u8.ToArray(), cancellation: Cancellation));
+        Assert.Null(await database.GetAsync("eb"u8.ToArray(), cancellation: Cancellation));
+        Assert.Equal(0, await _cache.Sweep.StepAsync(Cancellation));
+    }
+
+    [Fact]
     public async Task An_entry_is_gone_at_its_absolute_expiration_however_often_it_is_read()
     {
         await _cache.SetAsync("after", [1], new DistributedCacheEntryOptions { AbsoluteExpirationRelativeToNow = TimeSpan.FromMinutes(10), SlidingExpiration = TimeSpan.FromMinutes(8) }, Cancellation);

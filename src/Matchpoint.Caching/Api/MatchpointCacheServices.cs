@@ -2,6 +2,8 @@ using Matchpoint.Caching;
 using Microsoft.Extensions.Caching.Distributed;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
 namespace Matchpoint;
@@ -23,7 +25,8 @@ public static class MatchpointCacheServices
         services.AddSingleton(provider => new MatchpointCache(NodeOf(provider), provider.GetRequiredService<IOptions<MatchpointCacheOptions>>()));
         services.AddSingleton<IDistributedCache>(provider => provider.GetRequiredService<MatchpointCache>());
         services.AddSingleton<IHostedService>(provider => new CacheSweeper(
-            provider.GetRequiredService<MatchpointCache>(), NodeOf(provider), provider.GetRequiredService<IOptions<MatchpointCacheOptions>>()));
+            provider.GetRequiredService<MatchpointCache>(), NodeOf(provider), provider.GetRequiredService<IOptions<MatchpointCacheOptions>>(),
+            provider.GetService<ILogger<CacheSweeper>>() ?? NullLogger<CacheSweeper>.Instance));
         return services;
     }
 

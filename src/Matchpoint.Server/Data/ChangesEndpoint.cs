@@ -36,27 +36,13 @@ internal static class ChangesEndpoint
             _ => CommitToken.TryParse(from, out var token) ? token : throw RequestException.Bad(last.Length > 0 ? "Last-Event-ID" : "after", "TERM.VLSN, like 3.1042", from),
         };
         using var left = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
-        var changes = node.ChangesAsync(begin, left.Token).GetAsyncEnumerator(left.Token);
-        Task<bool>? next = null;
+        var changes = new PendingChanges(node.ChangesAsync(begin, left.Token), node.Options.Time, left.Token);
         try
         {
-            next = changes.MoveNextAsync().AsTask();
             // What fails at once (a place that is no longer kept) is a problem, not a stream that ends.
-            await Task.WhenAny(next, Task.Delay(TimeSpan.FromMilliseconds(20), node.Options.Time, left.Token)).ConfigureAwait(false);
-            if (next.IsFaulted) await next.ConfigureAwait(false);
+            if (await changes.ComesWithinAsync(TimeSpan.FromMilliseconds(20)).ConfigureAwait(false)) await changes.PeekAsync().ConfigureAwait(false);
             await BeginAsync(context).ConfigureAwait(false);
-            while (true)
-            {
-                if (await Task.WhenAny(next, Task.Delay(KeepAlive, node.Options.Time, left.Token)).ConfigureAwait(false) != next)
-                {
-                    await SendAsync(context, ": still here\n\n").ConfigureAwait(false);
-                    continue;
-                }
-
-                if (!await next.ConfigureAwait(false)) return;
-                await SendAsync(context, changes.Current, database).ConfigureAwait(false);
-                next = changes.MoveNextAsync().AsTask();
-            }
+            await FollowAsync(context, changes, database, node.Options.Time).ConfigureAwait(false);
         }
         catch (MatchpointException error) when (context.Response.HasStarted)
         {
@@ -65,8 +51,28 @@ internal static class ChangesEndpoint
         finally
         {
             await left.CancelAsync().ConfigureAwait(false);
-            if (next is not null) await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await changes.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private static async Task FollowAsync(HttpContext context, PendingChanges changes, string? database, TimeProvider time)
+    {
+        CommitToken? place = null;
+        var sentAt = time.GetTimestamp();
+        while (true)
+        {
+            var isHere = await changes.ComesWithinAsync(KeepAlive - time.GetElapsedTime(sentAt)).ConfigureAwait(false);
+            if (time.GetElapsedTime(sentAt) >= KeepAlive)
+            {
+                // What does not touch the database is not sent; but whoever comes back need not begin before it again. An event without data only moves the place.
+                await SendAsync(context, place is { } behind ? $": still here\nid: {behind}\n\n" : ": still here\n\n").ConfigureAwait(false);
+                sentAt = time.GetTimestamp();
+            }
+
+            if (!isHere) continue;
+            if (await changes.TakeAsync().ConfigureAwait(false) is not { } set) return;
+            place = set.Token;
+            if (await SendAsync(context, set, database).ConfigureAwait(false)) sentAt = time.GetTimestamp();
         }
     }
 
@@ -78,12 +84,15 @@ internal static class ChangesEndpoint
         await SendAsync(context, ": changes follow\n\n").ConfigureAwait(false);
     }
 
-    private static async Task SendAsync(HttpContext context, ChangeSet set, string? database)
+    /// <summary>Sends what of a transaction touches a database.</summary>
+    /// <returns>Whether anything does.</returns>
+    private static async Task<bool> SendAsync(HttpContext context, ChangeSet set, string? database)
     {
         var changes = set.Changes.Where(change => database is null || change.Database == database).Select(Of).ToList();
-        if (changes.Count == 0) return;
+        if (changes.Count == 0) return false;
         var data = JsonSerializer.Serialize(new ChangeSetAnswer(set.Token.ToString(), set.Time, changes), Json.Options);
         await SendAsync(context, $"id: {set.Token}\nevent: change\ndata: {data}\n\n").ConfigureAwait(false);
+        return true;
     }
 
     private static async Task SendAsync(HttpContext context, string text)

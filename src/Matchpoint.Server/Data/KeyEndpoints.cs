@@ -26,9 +26,9 @@ internal static class KeyEndpoints
     }
 
     private static async Task<IResult> GetAsync(
-        HttpContext context, MatchpointNode node, string database, string? encoding = null, string? level = null, string? token = null, string? lag = null)
+        HttpContext context, MatchpointNode node, string? encoding = null, string? level = null, string? token = null, string? lag = null)
     {
-        var key = KeyText.OfPath(context, encoding);
+        var (database, key) = (KeyText.DatabaseOf(context), KeyText.OfPath(context, encoding));
         var value = await node.Database(database).GetAsync(key, Parameters.Level(level, token, lag), context.RequestAborted).ConfigureAwait(false);
         context.Response.Headers.CacheControl = "no-store";
         if (value is null)
@@ -44,9 +44,9 @@ internal static class KeyEndpoints
     }
 
     private static async Task<IResult> PutAsync(
-        HttpContext context, MatchpointNode node, string database, string? encoding = null, string? acks = null, string? timeout = null)
+        HttpContext context, MatchpointNode node, string? encoding = null, string? acks = null, string? timeout = null)
     {
-        var key = KeyText.OfPath(context, encoding);
+        var (database, key) = (KeyText.DatabaseOf(context), KeyText.OfPath(context, encoding));
         var condition = ValueTag.ConditionOf(context.Request);
         var options = Parameters.Commit(node, acks, timeout);
         var value = await Body.ReadAsync(context).ConfigureAwait(false);
@@ -58,9 +58,9 @@ internal static class KeyEndpoints
     }
 
     private static async Task<IResult> DeleteAsync(
-        HttpContext context, MatchpointNode node, string database, string? encoding = null, string? acks = null, string? timeout = null)
+        HttpContext context, MatchpointNode node, string? encoding = null, string? acks = null, string? timeout = null)
     {
-        var key = KeyText.OfPath(context, encoding);
+        var (database, key) = (KeyText.DatabaseOf(context), KeyText.OfPath(context, encoding));
         var condition = ValueTag.ConditionOf(context.Request);
         var options = Parameters.Commit(node, acks, timeout);
         var token = condition.IsNone

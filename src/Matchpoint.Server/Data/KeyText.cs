@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Matchpoint.Server.Data;
 
-/// <summary>Keys as they stand in addresses: percent-encoded bytes, or base64url where the request says so.</summary>
+/// <summary>Keys and databases as they stand in addresses: percent-encoded bytes, or, for keys, base64url where the request says so.</summary>
 internal static class KeyText
 {
     /// <summary>
@@ -14,30 +14,61 @@ internal static class KeyText
     /// </summary>
     public static byte[] OfPath(HttpContext context, string? encoding)
     {
-        var target = context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? "";
-        var query = target.IndexOf('?', StringComparison.Ordinal);
-        var path = query < 0 ? target : target[..query];
-        return Of(path[StartOf(path)..], encoding, "key", isPercentEncoded: true);
+        var path = PathOf(context);
+        var segments = path.Split('/');
+        // Clients and servers take such segments out of a path, each in its own time: what is left of it may be another key, or another database.
+        if (segments.Any(static segment => segment.Length > 0 && Uri.UnescapeDataString(segment) is "." or ".."))
+            throw RequestException.Bad("path", "no segment that is . or .. (such a key has to be written with encoding=base64url)", path);
+        var (_, at) = Find(segments, isWithKey: true) ?? throw RequestException.Bad("path", "a key behind /api/databases/DATABASE/keys/", path);
+        var key = Of(path[at..], encoding, "key", isPercentEncoded: true);
+        if (key.Length == 0 && encoding is null or "text")
+            throw RequestException.Bad("key", "a key behind keys/ (for the empty key say encoding=base64url)", path);
+        return key;
+    }
+
+    /// <summary>The database that a request's path names, read from the path as it was sent: its name may have a slash in it.</summary>
+    public static string DatabaseOf(HttpContext context)
+    {
+        var path = PathOf(context);
+        var segments = path.Split('/');
+        var (database, _) = Find(segments, isWithKey: true) ?? Find(segments, isWithKey: false) ?? throw RequestException.Bad("path", "/api/databases/DATABASE/keys", path);
+        try
+        {
+            return Strict.GetString(Decode(segments[database], "database"));
+        }
+        catch (DecoderFallbackException)
+        {
+            throw RequestException.Bad("database", "a name in UTF-8, percent-encoded", segments[database]);
+        }
     }
 
     /// <summary>The key that a parameter names; empty where there is none.</summary>
     public static byte[] OfQuery(string? text, string? encoding, string name) => text is null ? [] : Of(text, encoding, name, isPercentEncoded: false);
 
-    /// <summary>
-    /// Where the key begins in a path: behind <c>api/databases/DATABASE/keys/</c>. Those words are compared as routing does it, decoded and in any case; the database may be named as one of them.
-    /// </summary>
-    private static int StartOf(string path)
+    private static UTF8Encoding Strict { get; } = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    private static string PathOf(HttpContext context)
     {
-        var segments = path.Split('/');
+        var target = context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? "";
+        var query = target.IndexOf('?', StringComparison.Ordinal);
+        return query < 0 ? target : target[..query];
+    }
+
+    /// <summary>
+    /// Which segment of a path is the database, and where the key begins: behind <c>api/databases/DATABASE/keys/</c>. Those words are compared as routing does it, decoded and in any case; the
+    /// database may be named as one of them.
+    /// </summary>
+    private static (int Database, int KeyAt)? Find(string[] segments, bool isWithKey)
+    {
         var start = 0;
-        for (var i = 0; i + 4 < segments.Length; i++)
+        for (var i = 0; i + (isWithKey ? 4 : 3) < segments.Length; i++)
         {
             if (Is(segments[i], "api") && Is(segments[i + 1], "databases") && Is(segments[i + 3], "keys"))
-                return start + segments[i].Length + segments[i + 1].Length + segments[i + 2].Length + segments[i + 3].Length + 4;
+                return (i + 2, start + segments[i].Length + segments[i + 1].Length + segments[i + 2].Length + segments[i + 3].Length + 4);
             start += segments[i].Length + 1;
         }
 
-        throw RequestException.Bad("path", "a key behind /api/databases/DATABASE/keys/", path);
+        return null;
     }
 
     private static bool Is(string segment, string word) => Uri.UnescapeDataString(segment).Equals(word, StringComparison.OrdinalIgnoreCase);

@@ -29,10 +29,11 @@ internal static class ScanEndpoint
         .Produces<ScanPage>().ProducesProblem(400).ProducesProblem(503);
 
     private static async Task<IResult> ScanAsync(
-        HttpContext context, MatchpointNode node, string database, string? prefix = null, string? from = null, string? to = null, string? limit = null, string? reverse = null,
+        HttpContext context, MatchpointNode node, string? prefix = null, string? from = null, string? to = null, string? limit = null, string? reverse = null,
         string? @continue = null, string? encoding = null, string? level = null, string? token = null, string? lag = null)
     {
         if (prefix is not null && (from is not null || to is not null)) throw RequestException.Bad("prefix", "a prefix, or from and to", "both");
+        var database = KeyText.DatabaseOf(context);
         var isReverse = Parameters.Flag("reverse", reverse);
         var most = Parameters.Number("limit", limit, 1, MostItems) ?? DefaultLimit;
         var range = prefix is not null

@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using Matchpoint.Server.Problems;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
 
 namespace Matchpoint.Server.Data;
 
@@ -21,14 +22,14 @@ internal static class ValueTag
     /// <summary>What a request says must be so of the value, by its headers.</summary>
     public static ValueCondition ConditionOf(HttpRequest request)
     {
-        var match = request.Headers.IfMatch.ToString();
-        var noneMatch = request.Headers.IfNoneMatch.ToString();
-        return new ValueCondition(Tags("If-Match", match), Tags("If-None-Match", noneMatch));
+        return new ValueCondition(Tags("If-Match", request.Headers.IfMatch), Tags("If-None-Match", request.Headers.IfNoneMatch));
     }
 
-    private static string[] Tags(string header, string text)
+    private static string[] Tags(string header, StringValues values)
     {
-        if (text.Length == 0) return [];
+        // A header that is there and says nothing was meant to say something.
+        if (values.Count == 0) return [];
+        var text = values.ToString();
         var tags = text.Split(',', StringSplitOptions.TrimEntries);
         return tags is ["*"] || tags.All(static tag => tag is ['"', _, .., '"']) ? tags : throw RequestException.Bad(header, "* or tags in quotes, as ETag gave them", text);
     }

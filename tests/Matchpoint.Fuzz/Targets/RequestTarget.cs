@@ -83,9 +83,11 @@ internal sealed class RequestTarget : IFuzzTarget
     private static void Return(byte[] key)
     {
         var encoded = string.Concat(key.Select(static value => $"%{value:X2}"));
+        // Such a segment does not reach a server, or not the one that it was meant for: such keys are written in base64url.
+        var isTakenOut = key.Length == 0 || key.AsSpan().SequenceEqual("."u8) || key.AsSpan().SequenceEqual(".."u8);
         foreach (var start in new[] { Before + "d/keys/", Before + "keys/keys/", "/prefix/API/Databases/api/%6BEYS/" })
         {
-            Invariant.Holds(KeyText.OfPath(Asked(start + encoded), null).AsSpan().SequenceEqual(key), $"a key behind {start} came back as another.");
+            if (!isTakenOut) Invariant.Holds(KeyText.OfPath(Asked(start + encoded), null).AsSpan().SequenceEqual(key), $"a key behind {start} came back as another.");
             Invariant.Holds(KeyText.OfPath(Asked(start + Base64Url.EncodeToString(key) + "?encoding=base64url"), "base64url").AsSpan().SequenceEqual(key), $"base64url behind {start}.");
         }
 
