@@ -174,6 +174,10 @@ internal sealed class Channel : IAsyncDisposable
     /// <inheritdoc cref="FlushAsync"/>
     public ValueTask SendAsync(ReadOnlyMemory<byte> payload, TimeSpan deadline, CancellationToken cancellation)
     {
+        // All that can be refused is refused before the first byte of the frame lies among the outgoing ones: the next send would take it along.
+        FrameWriter.Check(payload.Length);
+        cancellation.ThrowIfCancellationRequested();
+        ThrowIfEnded();
         if (payload.Length <= PieceBytes / 4)
         {
             payload.Span.CopyTo(_outgoing.Take(payload.Length));
@@ -181,8 +185,6 @@ internal sealed class Channel : IAsyncDisposable
             return FlushAsync(deadline, cancellation);
         }
 
-        cancellation.ThrowIfCancellationRequested();
-        ThrowIfEnded();
         Enter(_sending, "send");
         _outgoing.Announce(payload.Length);
         return FinishSendAsync(ValueTask.FromResult(default(FlushResult)), payload, deadline, cancellation);
@@ -423,11 +425,12 @@ internal sealed class Channel : IAsyncDisposable
         }
     }
 
-    /// <summary>Remembers how the channel ended, first word wins, and ends the send that is under way.</summary>
+    /// <summary>Remembers how the channel ended, first word wins, and ends the send and the receive that are under way.</summary>
     private Ending Conclude(Ending ending)
     {
         var first = Interlocked.CompareExchange(ref _ending, ending, null) ?? ending;
         _sendingOver.Cancel();
+        _carrier.Input.CancelPendingRead();
         return first;
     }
 

@@ -12,10 +12,14 @@ internal sealed class FrameWriter(PipeWriter output)
     /// <summary>Bytes that are complete and not yet handed to the carrier.</summary>
     public long UnflushedBytes => output.UnflushedBytes;
 
+    /// <summary>Breaks off when no frame can be that long.</summary>
+    public static void Check(int bytes) =>
+        Invariant.Holds(bytes is > 0 and <= Limits.FrameBytes, $"a frame of {bytes} bytes is to be sent; 1 to {Limits.FrameBytes} can be.");
+
     /// <summary>Room for a frame of at most so many bytes.</summary>
     public Span<byte> Take(int most)
     {
-        Invariant.Holds(most is > 0 and <= Limits.FrameBytes, $"a frame of {most} bytes is to be sent; 1 to {Limits.FrameBytes} can be.");
+        Check(most);
         _open = output.GetMemory(FrameReader.PrefixBytes + most)[..(FrameReader.PrefixBytes + most)];
         return _open.Span[FrameReader.PrefixBytes..];
     }
@@ -33,7 +37,7 @@ internal sealed class FrameWriter(PipeWriter output)
     /// <summary>Writes the length of a frame whose bytes follow by themselves.</summary>
     public void Announce(int bytes)
     {
-        Invariant.Holds(bytes is > 0 and <= Limits.FrameBytes, $"a frame of {bytes} bytes is to be sent; 1 to {Limits.FrameBytes} can be.");
+        Check(bytes);
         BinaryPrimitives.WriteUInt32LittleEndian(output.GetSpan(FrameReader.PrefixBytes), (uint)bytes);
         output.Advance(FrameReader.PrefixBytes);
     }
