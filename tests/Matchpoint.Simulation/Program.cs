@@ -46,12 +46,14 @@ internal static class Program
         var began = Stopwatch.StartNew();
         var virtualTime = TimeSpan.Zero;
         var copies = default(CopyFigures);
+        var figures = new RunFigures();
         long events = 0, operations = 0, faults = 0, undone = 0, reigns = 0;
         ulong done = 0, failed = 0;
         while (done < count && began.Elapsed.TotalMinutes < minutes)
         {
             var result = await new Schedule(first + done++).RunAsync();
             (events, operations, faults, undone, reigns) = (events + result.Events, operations + result.Operations, faults + result.Faults, undone + result.Undone, reigns + result.Reigns);
+            figures.Add(result);
             (virtualTime, copies) = (virtualTime + result.Time, copies + result.Copies);
             if (result.Violation is null) continue;
             failed++;
@@ -66,6 +68,7 @@ internal static class Program
             CultureInfo.InvariantCulture,
             $"seeds {first} to {first + done - 1}: {done} schedules of {virtualTime.TotalSeconds / done:0} virtual seconds, {failed} failed; {events} events, {faults} faults, {reigns} reigns, "
                 + $"{operations} operations, {undone} records undone, {copies}; {began.Elapsed.TotalSeconds:0.0} s, {done / processor.TotalMinutes:0} schedules per core-minute"));
+        Console.WriteLine(figures);
         return failed == 0 ? 0 : 1;
     }
 

@@ -25,6 +25,7 @@ internal sealed class Ambushes(
             await scheduler.WaitAsync(Pause * -Math.Log(1 - random.NextDouble())).ConfigureAwait(false);
             if (isOver()) return;
             if (machines.FirstOrDefault(static machine => machine.Node is { IsPrimary: true } && !machine.Process!.IsPaused) is not { } primary) continue;
+            faults.IsAmbushed = true;
             if (settings.IsReorganized) await HurryAsync(primary).ConfigureAwait(false);
             else await (random.Next(6) switch
             {
@@ -34,6 +35,7 @@ internal sealed class Ambushes(
                 _ => TakeVoteAsync(primary),
             }).ConfigureAwait(false);
             network.Weather.Clear();
+            faults.IsAmbushed = false;
         }
     }
 

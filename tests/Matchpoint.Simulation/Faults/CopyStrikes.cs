@@ -25,10 +25,10 @@ internal sealed class CopyStrikes(Scheduler scheduler, IReadOnlyList<SimulatedMa
             switch (random.Next(4))
             {
                 case 0:
-                    faults.Strike(FaultKind.LostDisk, machine);
+                    faults.Strike(FaultKind.LostDisk, machine, mayWait: true);
                     break;
                 case 1:
-                    faults.Strike(FaultKind.OldBackup, machine);
+                    faults.Strike(FaultKind.OldBackup, machine, mayWait: true);
                     break;
                 default:
                     faults.TurnOff(machine, MostAway * random.NextDouble());

@@ -3,6 +3,12 @@ namespace Matchpoint.Simulation.Faults;
 /// <summary>Which faults happen in a schedule, and how often: drawn from its seed.</summary>
 internal sealed record FaultMix(IReadOnlyList<FaultKind> Kinds, TimeSpan Pause)
 {
+    /// <summary>Whether what takes data, and cannot be done without just then, is tried again until it can.</summary>
+    public bool Insists { get; init; }
+
+    /// <summary>Whether a minority stays away when all faults have ended, until the others have come together.</summary>
+    public bool EndsWithMajority { get; init; }
+
     /// <summary>Draws one: a few kinds, or many, or none at all.</summary>
     public static FaultMix Draw(Random random)
     {

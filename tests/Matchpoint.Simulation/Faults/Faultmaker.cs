@@ -1,4 +1,3 @@
-using Matchpoint.Protocol;
 using Matchpoint.Protocol.Elections;
 using Matchpoint.Simulation.Checks;
 using Matchpoint.Simulation.Group;
@@ -16,13 +15,12 @@ internal sealed class Faultmaker
 {
     private const int LooksAtAll = 16;
 
-    /// <summary>Where bits are turned over: full copies, and what came of them, among it.</summary>
-    private static readonly IReadOnlyList<string> Damageable =
-        [.. new[] { "", "/log", "/copy-1", "/copy-1/log", "/copy-1/state", "/copy-2", "/copy-2/log", "/copy-2/state" }.Select(static name => SimulatedMachine.Directory + name)];
-
-    private const string LogPath = SimulatedMachine.Directory + "/log";
-
     private static readonly TimeSpan OperatorPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Insistence = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan InsistencePause = TimeSpan.FromSeconds(0.1);
+    private static readonly TimeSpan MisdirectedPatience = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan MisdirectedPause = TimeSpan.FromSeconds(0.1);
+    private static readonly TimeSpan LongestJump = TimeSpan.FromSeconds(300);
 
     private readonly Scheduler _scheduler;
     private readonly SimulatedNetwork _network;
@@ -32,6 +30,8 @@ internal sealed class Faultmaker
     private readonly GroupSettings _settings;
     private readonly FaultMix _mix;
     private readonly Random _random;
+    private readonly Random _again;
+    private readonly NetworkFaults _ways;
     private readonly Action<string> _tell;
     private readonly HashSet<SimulatedMachine> _starting = [];
     private readonly HashSet<SimulatedMachine> _unopened = [];
@@ -40,14 +40,17 @@ internal sealed class Faultmaker
     private SimulatedMachine? _striking;
     private int _shortReigns;
     private int _looks;
+    private bool _isInsisting;
     private bool _isOver;
 
     /// <summary>A maker of faults that has not begun.</summary>
     public Faultmaker(
         Scheduler scheduler, SimulatedNetwork network, IReadOnlyList<SimulatedMachine> machines, Dictionary<SimulatedMachine, Watch.MachineWatch> watches, Watch watch,
-        GroupSettings settings, FaultMix mix, Random random, Action<string> tell)
+        GroupSettings settings, FaultMix mix, Random random, Random again, Action<string> tell)
     {
-        (_scheduler, _network, _machines, _watches, _watch, _settings, _mix, _random, _tell) = (scheduler, network, machines, watches, watch, settings, mix, random, tell);
+        (_scheduler, _network, _machines, _watches, _watch, _settings, _mix, _random, _again, _tell) =
+            (scheduler, network, machines, watches, watch, settings, mix, random, again, tell);
+        _ways = new NetworkFaults(scheduler, network, machines, random);
     }
 
     /// <summary>Whether a machine has lost its disk and is not yet whole again.</summary>
@@ -56,35 +59,40 @@ internal sealed class Faultmaker
     /// <summary>The machine whose disk was taken away or damaged, until it is whole again.</summary>
     public SimulatedMachine? Losing => _losing;
 
-    /// <summary>How many faults there were.</summary>
-    public int Count { get; private set; }
+    /// <summary>What struck.</summary>
+    public FaultCounts Counts { get; } = new();
+
+    /// <summary>Whether an ambush is being laid: what was refused is not tried again meanwhile.</summary>
+    public bool IsAmbushed { get; set; }
 
     /// <summary>Breaks things until it is told to stop.</summary>
     public async Task RunAsync()
     {
         if (_mix.Kinds.Count == 0) return;
+        if (_mix.Insists && (_mix.Kinds.Contains(FaultKind.OldBackup) || _settings.Retention is not null)) BackUpEarly();
         while (true)
         {
             await _scheduler.WaitAsync(_mix.Pause * -Math.Log(1 - _random.NextDouble())).ConfigureAwait(false);
             if (_isOver) return;
-            Count++;
             Make(_mix.Kinds[_random.Next(_mix.Kinds.Count)], _machines[_random.Next(_machines.Count)]);
         }
     }
 
     /// <summary>Breaks one thing, unless faults are over.</summary>
-    public void Strike(FaultKind kind, SimulatedMachine machine)
+    /// <param name="kind">What.</param>
+    /// <param name="machine">Of which machine.</param>
+    /// <param name="mayWait">Whether it may strike later, and another one, where it cannot now.</param>
+    public void Strike(FaultKind kind, SimulatedMachine machine, bool mayWait = false)
     {
-        if (_isOver) return;
-        Count++;
-        Make(kind, machine, isAimed: true);
+        if (!_isOver) Make(kind, machine, isAimed: true, mayWait);
     }
 
     /// <summary>A machine is off for a while, and nobody starts it meanwhile.</summary>
     public void TurnOff(SimulatedMachine machine, TimeSpan time)
     {
         if (_isOver || !_starting.Add(machine)) return;
-        Count++;
+        Counts.OnAsked(nameof(TurnOff));
+        Counts.OnStruck(nameof(TurnOff));
         _tell($"{machine.Name} is off for {time.TotalSeconds:0.0} s");
         machine.Kill();
         _scheduler.After(time, owner: null, () => _starting.Remove(machine));
@@ -97,50 +105,12 @@ internal sealed class Faultmaker
     /// <returns>Whether the group can do without it.</returns>
     public bool DamageKnown(SimulatedMachine machine)
     {
-        if (_isOver || !MayLose(machine, isEmpty: true)) return false;
-        Count++;
+        if (_isOver) return false;
+        Counts.OnAsked(nameof(DamageKnown));
+        if (!MayLose(machine, isEmpty: true)) return false;
         machine.CutPower();
         machine.IsDamaged = true;
-        var (files, positions) = (machine.Files, $"{SimulatedMachine.Directory}/positions");
-        var flushed = Storage.Log.PositionsFile.Read(files, positions)?.Flushed.Value ?? 0;
-        List<(string Path, long At)> segments = [];
-        if (files.DirectoryExists(LogPath))
-        {
-            foreach (var name in files.ListFiles(LogPath))
-            {
-                if (Storage.Log.SegmentHeader.TryParseName(name, out var at) && at.Value < flushed) segments.Add(($"{LogPath}/{name}", (long)at.Value));
-            }
-        }
-
-        if (segments.Count == 0) return true;
-        var (path, from) = segments[^1];
-        var held = (long)flushed - from;
-        switch (_random.Next(3))
-        {
-            case 0:
-                _tell($"{machine.Name} loses {path}");
-                files.Delete(path);
-                files.FlushDirectory(LogPath);
-                break;
-            case 1:
-                using (var file = files.Open(path, Storage.Files.FileOpening.ReadWrite))
-                {
-                    var length = _random.NextInt64(file.Length);
-                    _tell($"{machine.Name} loses its positions, and all of {path} from {length} on");
-                    file.SetLength(length);
-                    file.Flush();
-                }
-
-                files.Delete(positions);
-                files.FlushDirectory(SimulatedMachine.Directory);
-                break;
-            default:
-                var position = _random.NextInt64(held);
-                _tell($"a bit of {path} at {position}, flushed up to {held}");
-                files.FlipBit(path, position, _random.Next(8));
-                break;
-        }
-
+        if (Damage.OfKnownLog(machine, _random, _tell)) Counts.OnStruck(nameof(DamageKnown));
         return true;
     }
 
@@ -149,6 +119,7 @@ internal sealed class Faultmaker
     {
         _tell("all faults end");
         _isOver = true;
+        _ways.IsOver = true;
         _shortReigns = 0;
         _network.Weather.Clear();
         _network.Weather.SlowPerMille = 0;
@@ -171,7 +142,13 @@ internal sealed class Faultmaker
             if (!isForAll && !ReferenceEquals(machine.Process, owner)) continue;
             if (machine.Node is not null) _unopened.Remove(machine);
             LookAtReign(machine);
-            if (machine.NoticeDeath()) _tell($"{machine.Name} crashed at an effect");
+            if (machine.NoticeDeath())
+            {
+                _tell($"{machine.Name} crashed at an effect");
+                Counts.OnStruck(FaultKind.CrashAtEffect);
+            }
+
+
             if (!_starting.Contains(machine) && NeedsStart(machine)) StartLater(machine);
         }
 
@@ -198,7 +175,7 @@ internal sealed class Faultmaker
         });
     }
 
-    private static bool NeedsStart(SimulatedMachine machine) => !machine.IsUp || machine.Process!.OpenFailure is not null || machine.Node is { State: NodeState.Failed };
+    private static bool NeedsStart(SimulatedMachine machine) => !machine.IsUp ? !machine.IsAway : machine.Process!.OpenFailure is not null || machine.Node is { State: NodeState.Failed };
 
     private void StartLater(SimulatedMachine machine)
     {
@@ -220,29 +197,65 @@ internal sealed class Faultmaker
                 machine.Kill();
             }
 
-            if (machine.IsUp) return;
+            if (machine.IsUp || machine.IsAway) return;
             _tell($"{machine.Name} starts");
             machine.Start();
         });
     }
 
-    private void Make(FaultKind kind, SimulatedMachine machine, bool isAimed = false)
+    private void Make(FaultKind kind, SimulatedMachine machine, bool isAimed = false, bool mayWait = false)
     {
         if (!isAimed && _random.Next(3) == 0) machine = _machines.FirstOrDefault(static other => other.Node is { IsPrimary: true }) ?? machine;
         _tell($"{kind} {machine.Name}");
+        Counts.OnAsked(kind);
+        var struck = TryMake(kind, machine);
+        if (struck || !_mix.Insists || (isAimed && !mayWait) || _isInsisting || !IsOfData(kind)) return;
+        _isInsisting = true;
+        _scheduler.Watch(InsistAsync(kind, machine));
+    }
+
+    /// <summary>What takes data strikes seldom at the first try: tries it again, now on this machine and now on that, until the group can do without.</summary>
+    private async Task InsistAsync(FaultKind kind, SimulatedMachine machine)
+    {
+        for (var (at, end) = (_machines.ToList().IndexOf(machine), _scheduler.Elapsed + Insistence); _scheduler.Elapsed < end; at++)
+        {
+            await _scheduler.WaitAsync(InsistencePause).ConfigureAwait(false);
+            if (_isOver) break;
+            if (IsAmbushed || !TryMake(kind, _machines[at % _machines.Count])) continue;
+            _tell($"{kind} {_machines[at % _machines.Count].Name}, at last");
+            break;
+        }
+
+        _isInsisting = false;
+    }
+
+    private static bool IsOfData(FaultKind kind) => kind is FaultKind.MisdirectedWrite or FaultKind.BitFlip or FaultKind.LostDisk or FaultKind.OldBackup;
+
+    /// <summary>Breaks one thing, if it can be done now; it is counted once it has struck.</summary>
+    private bool TryMake(FaultKind kind, SimulatedMachine machine)
+    {
+        var isMade = IsOfData(kind) ? TryTakeData(kind, machine) : kind is FaultKind.FullDisk or FaultKind.FailedWrite or FaultKind.FailedFlush ? FailDisk(kind, machine) : MakeAround(kind, machine);
+        if (isMade && kind is not (FaultKind.CrashAtEffect or FaultKind.FailedWrite or FaultKind.FailedFlush or FaultKind.MisdirectedWrite or FaultKind.OldBackup)) Counts.OnStruck(kind);
+        return isMade;
+    }
+
+    private bool MakeAround(FaultKind kind, SimulatedMachine machine)
+    {
+        var wasUp = machine.IsUp;
         switch (kind)
         {
             case FaultKind.Kill:
                 machine.Kill();
-                break;
+                return wasUp;
             case FaultKind.PowerCut when _settings.CountsUnflushed && !CanLoseUnflushed(machine):
                 machine.Kill();
-                break;
+                if (wasUp) Counts.OnStruck(FaultKind.Kill);
+                return false;
             case FaultKind.PowerCut:
                 machine.CutPower();
                 break;
             case FaultKind.PowerCutOfAll:
-                if (_settings.CountsUnflushed && _losing is not null) break;
+                if (_settings.CountsUnflushed && _losing is not null) return false;
                 _watch.IsLossy |= _settings.CountsUnflushed;
                 foreach (var each in _machines) each.CutPower();
                 break;
@@ -258,60 +271,32 @@ internal sealed class Faultmaker
                 _scheduler.After(Some(10), owner: null, () => _machines.ToList().ForEach(static each => each.DiskSlowness = 1));
                 break;
             case FaultKind.Pause:
-                if (!machine.IsUp) break;
+                if (!wasUp) return false;
                 var paused = machine.Process!;
                 paused.Pause();
                 _scheduler.After(Some(4), owner: null, paused.Resume);
                 break;
             case FaultKind.Strand:
-                Strand(_machines.FirstOrDefault(static other => other.Node is { IsPrimary: true }) ?? machine);
-                break;
+                return Strand(_machines.FirstOrDefault(static other => other.Node is { IsPrimary: true }) ?? machine);
             case FaultKind.Restart:
-                if (machine.IsUp) _scheduler.Watch(machine.StopAsync());
-                break;
-            case FaultKind.Partition:
-                Split();
-                _scheduler.After(Some(8), owner: null, _network.Weather.Clear);
-                break;
-            case FaultKind.OneWay:
-                _network.Weather.Block(machine.Name, Other(machine));
-                _scheduler.After(Some(8), owner: null, _network.Weather.Clear);
-                break;
-            case FaultKind.PartialPartition:
-                var other = Other(machine);
-                _network.Weather.Block(machine.Name, other);
-                _network.Weather.Block(other, machine.Name);
-                _scheduler.After(Some(8), owner: null, _network.Weather.Clear);
-                break;
-            case FaultKind.Isolate:
-                Isolate(machine);
-                _scheduler.After(Some(8), owner: null, _network.Weather.Clear);
-                break;
-            case FaultKind.Flap:
-                for (var i = 0; i < 10; i++) _scheduler.After(Some(6), owner: null, i % 2 == 0 ? Split : _network.Weather.Clear);
-                _scheduler.After(TimeSpan.FromSeconds(6), owner: null, _network.Weather.Clear);
-                break;
-            case FaultKind.Reset:
-                _network.Break(machine.Name, _random);
-                break;
-            case FaultKind.SlowNetwork:
-                _network.Weather.SlowPerMille = _random.Next(500);
-                _scheduler.After(Some(6), owner: null, () => _network.Weather.SlowPerMille = 0);
+                if (wasUp) _scheduler.Watch(machine.StopAsync());
+                return wasUp;
+            case FaultKind.ClockJump:
+                SetSkew(machine, Some(2 * LongestJump.TotalSeconds) - LongestJump);
+                if (_settings.MaxClockSkew < LongestJump) _scheduler.After(TimeSpan.FromSeconds(1 + (10 * _again.NextDouble())), owner: null, () => SetSkew(machine, TimeSpan.Zero));
                 break;
             case FaultKind.SlowDisk:
                 machine.DiskSlowness = _random.Next(2, 100);
                 _scheduler.After(Some(6), owner: null, () => machine.DiskSlowness = 1);
                 break;
-            case FaultKind.ClockJump:
-                SetSkew(machine, Some(600) - TimeSpan.FromSeconds(300));
-                break;
             default:
-                MakeOnDisk(kind, machine);
-                break;
+                return _ways.Make(kind, machine);
         }
+
+        return true;
     }
 
-    private void MakeOnDisk(FaultKind kind, SimulatedMachine machine)
+    private bool FailDisk(FaultKind kind, SimulatedMachine machine)
     {
         var faults = machine.Files.Faults;
         _unopened.Remove(machine);
@@ -322,39 +307,64 @@ internal sealed class Faultmaker
                 _scheduler.After(Some(5), owner: null, () => faults.Capacity = long.MaxValue);
                 break;
             case FaultKind.FailedWrite:
-                faults.FailWrite("*", _random.Next(1, 10), _random.Next(100));
-                break;
-            case FaultKind.FailedFlush:
-                faults.FailFlush(_random.Next(3) == 0 ? "*ballot*" : "*", _random.Next(1, _random.Next(2, 10)));
-                break;
-            case FaultKind.MisdirectedWrite:
-                if (!MayLose(machine)) break;
-                machine.IsDamaged = true;
-                _striking = machine; // What is sound until then may be none a moment later.
-                faults.MisdirectWrite("*.log", _random.Next(1, 64 * 1024));
-                _scheduler.After(TimeSpan.FromMilliseconds(100), owner: null, () =>
-                {
-                    faults.StrikeNoMore();
-                    machine.Kill();
-                    _watches[machine].Forget();
-                    _striking = null;
-                });
-                break;
-            case FaultKind.BitFlip:
-                if (!MayLose(machine)) break;
-                machine.Kill();
-                FlipBit(machine);
-                break;
-            case FaultKind.LostDisk:
-                if (!MayLose(machine, isEmpty: true)) break;
-                Lose(machine);
-                break;
-            case FaultKind.OldBackup:
-                if (!MayLose(machine)) break;
-                _scheduler.Watch(PutBackAsync(machine));
+                faults.FailWrite("*", _random.Next(1, 10), _random.Next(100), struck: () => Counts.OnStruck(kind));
                 break;
             default:
-                throw Invariant.Unreachable(kind);
+                faults.FailFlush(_random.Next(3) == 0 ? "*ballot*" : "*", _random.Next(1, _random.Next(2, 10)), struck: () => Counts.OnStruck(kind));
+                break;
+        }
+
+        return true;
+    }
+
+    private bool TryTakeData(FaultKind kind, SimulatedMachine machine)
+    {
+        if (kind == FaultKind.OldBackup && _mix.Insists && !machine.HasBackup) return false;
+        if (!MayLose(machine, isEmpty: kind == FaultKind.LostDisk)) return false;
+        _unopened.Remove(machine);
+        switch (kind)
+        {
+            case FaultKind.MisdirectedWrite:
+                Misdirect(machine);
+                break;
+            case FaultKind.BitFlip:
+                machine.Kill();
+                return Damage.OfAnyFile(machine, _random, _tell);
+            case FaultKind.LostDisk:
+                Lose(machine);
+                break;
+            default:
+                _scheduler.Watch(PutBackAsync(machine));
+                break;
+        }
+
+        return true;
+    }
+
+    /// <summary>A write lands elsewhere, and a moment later the machine dies.</summary>
+    private void Misdirect(SimulatedMachine machine)
+    {
+        var faults = machine.Files.Faults;
+        var hasStruck = false;
+        _striking = machine; // What is sound until then may be none a moment later.
+        faults.MisdirectWrite("*.log", _random.Next(1, 64 * 1024), struck: () =>
+        {
+            machine.IsDamaged = true;
+            hasStruck = true;
+            Counts.OnStruck(FaultKind.MisdirectedWrite);
+            if (_mix.Insists) _scheduler.After(MisdirectedPause, owner: null, End);
+        });
+        _scheduler.After(_mix.Insists ? MisdirectedPatience : MisdirectedPause, owner: null, () =>
+        {
+            if (!hasStruck || !_mix.Insists) End();
+        });
+
+        void End()
+        {
+            faults.StrikeNoMore();
+            if (hasStruck || !_mix.Insists) machine.Kill();
+            _watches[machine].Forget();
+            _striking = null;
         }
     }
 
@@ -399,19 +409,16 @@ internal sealed class Faultmaker
         machine.LoseDisk();
     }
 
-    private void FlipBit(SimulatedMachine machine)
+    /// <summary>What is to be put back later is taken early, of every machine at a time of its own, and while it runs: what a kill would leave.</summary>
+    private void BackUpEarly()
     {
-        var image = machine.Files;
-        var names = Damageable.Where(image.DirectoryExists).SelectMany(directory => image.ListFiles(directory).Select(name => $"{directory}/{name}"))
-            .Where(path => !path.EndsWith("LOCK", StringComparison.Ordinal)).ToList();
-        if (names.Count == 0) return;
-        var path = names[_random.Next(names.Count)];
-        using var file = image.Open(path, Storage.Files.FileOpening.Read);
-        if (file.Length == 0) return;
-        var position = _random.NextInt64(file.Length);
-        _tell($"a bit of {path} at {position} of {file.Length}");
-        machine.IsDamaged = true;
-        image.FlipBit(path, position, _random.Next(8));
+        foreach (var machine in _machines)
+        {
+            _scheduler.After(TimeSpan.FromSeconds(1 + (15 * _again.NextDouble())), owner: null, () =>
+            {
+                if (_losing != machine && !machine.HasBackup) machine.BackUp();
+            });
+        }
     }
 
     private async Task PutBackAsync(SimulatedMachine machine)
@@ -421,22 +428,31 @@ internal sealed class Faultmaker
         await machine.StopAsync().ConfigureAwait(false);
         // What it promised while it closed nobody else may know of yet, and the ballot in the backup would let it promise the same again.
         var isKnown = core is not null && _machines.All(other => other == machine || !core.Members.Roster.IsVoter(other.Name) || other.Node?.Core.Elections.Term >= core.Elections.Term);
-        if (isKnown && machine.PutBack()) _tell($"{machine.Name} gets its backup back");
-        else machine.BackUp();
+        if (isKnown && machine.PutBack())
+        {
+            _tell($"{machine.Name} gets its backup back");
+            Counts.OnStruck(FaultKind.OldBackup);
+        }
+        else
+        {
+            machine.BackUp();
+        }
+
         _watches[machine].Forget();
         _starting.Remove(machine);
     }
 
     /// <summary>A primary stands still and is cut off; when it goes on nobody tells it what has become of its reign.</summary>
-    private void Strand(SimulatedMachine machine)
+    private bool Strand(SimulatedMachine machine)
     {
-        if (!machine.IsUp) return;
+        if (!machine.IsUp) return false;
         var length = TimeSpan.FromSeconds(1) + Some(5);
         var process = machine.Process!;
         process.Pause();
-        Isolate(machine);
+        _ways.Isolate(machine);
         _scheduler.After(length, owner: null, process.Resume);
         _scheduler.After(length + Some(1), owner: null, _network.Weather.Clear);
+        return true;
     }
 
     private void SetSkew(SimulatedMachine machine, TimeSpan skew)
@@ -444,29 +460,6 @@ internal sealed class Faultmaker
         machine.Skew = skew;
         if (machine.IsUp) machine.Process!.Clock.Skew = skew;
     }
-
-    private void Split()
-    {
-        var sides = _machines.ToDictionary(static machine => machine.Name, _ => _random.Next(2));
-        foreach (var (from, left) in sides)
-        {
-            foreach (var (to, right) in sides)
-            {
-                if (left != right) _network.Weather.Block(from, to);
-            }
-        }
-    }
-
-    private void Isolate(SimulatedMachine machine)
-    {
-        foreach (var other in _machines.Where(other => other != machine))
-        {
-            _network.Weather.Block(machine.Name, other.Name);
-            _network.Weather.Block(other.Name, machine.Name);
-        }
-    }
-
-    private string Other(SimulatedMachine machine) => _machines[_random.Next(_machines.Count)] is { } other && other != machine ? other.Name : _machines[0].Name;
 
     private TimeSpan Some(double seconds) => TimeSpan.FromSeconds(seconds * _random.NextDouble());
 }

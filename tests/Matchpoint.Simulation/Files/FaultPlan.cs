@@ -32,12 +32,12 @@ internal sealed class FaultPlan
     }
 
     /// <summary>A write fails, after so many of its bytes were written.</summary>
-    public void FailWrite(string pattern, int nth = 1, int keep = 0, IOException? error = null) =>
-        Add(_writes, new Rule(pattern, nth) { Keep = keep, Error = error });
+    public void FailWrite(string pattern, int nth = 1, int keep = 0, IOException? error = null, Action? struck = null) =>
+        Add(_writes, new Rule(pattern, nth) { Keep = keep, Error = error, Struck = struck });
 
     /// <summary>A write lands elsewhere in its file, and nobody is told.</summary>
-    public void MisdirectWrite(string pattern, long position, int nth = 1) =>
-        Add(_writes, new Rule(pattern, nth) { Position = position });
+    public void MisdirectWrite(string pattern, long position, int nth = 1, Action? struck = null) =>
+        Add(_writes, new Rule(pattern, nth) { Position = position, Struck = struck });
 
     /// <summary>No write lands elsewhere any more.</summary>
     public void StrikeNoMore()
@@ -46,8 +46,8 @@ internal sealed class FaultPlan
     }
 
     /// <summary>A flush of a file or a directory fails. What it should have made durable never will be.</summary>
-    public void FailFlush(string pattern, int nth = 1, IOException? error = null) =>
-        Add(_flushes, new Rule(pattern, nth) { Error = error });
+    public void FailFlush(string pattern, int nth = 1, IOException? error = null, Action? struck = null) =>
+        Add(_flushes, new Rule(pattern, nth) { Error = error, Struck = struck });
 
     /// <summary>Reads that touch these bytes fail, until <see cref="Clear"/>.</summary>
     public void FailReads(string pattern, long from = 0, long to = long.MaxValue)
@@ -109,6 +109,7 @@ internal sealed class FaultPlan
             }
 
             rules.RemoveAll(rule => rule.Left <= 0);
+            struck?.Struck?.Invoke();
             return struck;
         }
     }
@@ -134,5 +135,8 @@ internal sealed class FaultPlan
 
         /// <summary>What is thrown; null for EIO.</summary>
         public IOException? Error { get; init; }
+
+        /// <summary>Hears that it strikes.</summary>
+        public Action? Struck { get; init; }
     }
 }

@@ -51,8 +51,14 @@ internal sealed record GroupSettings
     /// <summary>How fast copies are given at the most.</summary>
     public long? CopyBytesPerSecond { get; init; }
 
+    /// <summary>How far two clocks may be apart before their nodes refuse each other.</summary>
+    public TimeSpan MaxClockSkew { get; init; } = TimeSpan.FromHours(1);
+
     /// <summary>Whether a power cut may take what was acknowledged: then much of what is promised otherwise is not.</summary>
     public bool CountsUnflushed => Durability.ReplicaFlush != FlushPolicy.Sync;
+
+    /// <summary>Half of the groups of seven have six.</summary>
+    public GroupSettings DrawSix(Random random) => Size == 7 && random.Next(2) == 0 ? this with { Size = 6 } : this;
 
     /// <summary>Draws how its members differ and change.</summary>
     public GroupSettings DrawMembers(Random random)

@@ -79,6 +79,9 @@ internal sealed class SimulatedMachine
     /// <summary>Whether its disk holds something else than what was written.</summary>
     public bool IsDamaged { get; set; }
 
+    /// <summary>Whether it is off, and nobody is to start it.</summary>
+    public bool IsAway { get; set; }
+
     /// <summary>How much slower than usual its disk is.</summary>
     public int DiskSlowness { get; set; } = 1;
 
@@ -101,7 +104,7 @@ internal sealed class SimulatedMachine
             RollbackLimit = int.MaxValue,
             ScrubBytesPerSecond = 64 * 1024,
             CopyBytesPerSecond = _settings.CopyBytesPerSecond,
-            MaxClockSkew = TimeSpan.FromHours(1),
+            MaxClockSkew = _settings.MaxClockSkew,
             PreferredFeeder = _settings.HasChains && _settings.Size > 1 ? _members[_random.Next(_members.Count)].Name : null,
         };
         var states = States.Of(Files);
@@ -153,7 +156,10 @@ internal sealed class SimulatedMachine
         States.Lose();
     }
 
-    /// <summary>Takes a backup of the disk. The node must be stopped.</summary>
+    /// <summary>Whether there is a backup of it.</summary>
+    public bool HasBackup => _backup is not null;
+
+    /// <summary>Takes a backup of the disk: of a node that runs, what a kill would leave.</summary>
     public void BackUp() => _backup = (Files.Image(), States.Copy());
 
     /// <summary>Puts the last backup back. The node must be stopped.</summary>

@@ -4,6 +4,7 @@ namespace Matchpoint.Simulation.Network;
 internal sealed class Weather
 {
     private readonly HashSet<(string From, string To)> _blocked = [];
+    private readonly HashSet<(string From, string To)> _disconnected = [];
     private readonly Random _random;
 
     /// <summary>Fair weather.</summary>
@@ -22,12 +23,22 @@ internal sealed class Weather
     public int SlowPerMille { get; set; }
 
     /// <summary>Whether bytes get from one machine to another.</summary>
-    public bool Passes(string from, string to) => _blocked.Count == 0 || !_blocked.Contains((from, to));
+    public bool Passes(string from, string to) => (_blocked.Count == 0 || !_blocked.Contains((from, to))) && (_disconnected.Count == 0 || !_disconnected.Contains((from, to)));
 
     /// <summary>Blocks one way.</summary>
     public void Block(string from, string to) => _blocked.Add((from, to));
 
-    /// <summary>Opens all ways.</summary>
+    /// <summary>Blocks one way until <see cref="Reconnect"/>, however often all others are opened.</summary>
+    public void Disconnect(string from, string to) => _disconnected.Add((from, to));
+
+    /// <summary>Opens what was disconnected.</summary>
+    public void Reconnect()
+    {
+        _disconnected.Clear();
+        Cleared();
+    }
+
+    /// <summary>Opens all ways that are not disconnected.</summary>
     public void Clear()
     {
         if (_blocked.Count == 0) return;

@@ -23,7 +23,20 @@ namespace Matchpoint.Simulation.Schedules;
 /// <param name="Hash">Of all that happened: equal for equal runs.</param>
 internal sealed record ScheduleResult(
     ulong Seed, Exception? Violation, GroupSettings Settings, FaultMix Mix, TimeSpan Time, long Events, int Faults, int Operations, int Acknowledged, int Reigns, long Undone,
-    CopyFigures Copies, ulong Hash);
+    CopyFigures Copies, ulong Hash)
+{
+    /// <summary>What struck.</summary>
+    public required FaultCounts Counts { get; init; }
+
+    /// <summary>Whether what was acknowledged may have been lost, as the group had chosen: then most of the verdict is left out.</summary>
+    public required bool IsLossy { get; init; }
+
+    /// <summary>How long after the last fault the group had come together; null if that was not seen.</summary>
+    public TimeSpan? Together { get; init; }
+
+    /// <summary>How long a majority alone took for it before, without the rest of the group; null where none was left alone.</summary>
+    public TimeSpan? MajorityTogether { get; init; }
+}
 
 /// <summary>One run of a group under virtual time: everything in it follows from the seed.</summary>
 internal sealed class Schedule
@@ -39,6 +52,20 @@ internal sealed class Schedule
     /// <summary>Who is ambushed is drawn from here: from 8 on the first number that leaves those seeds as they were.</summary>
     private const int AmbushStream = 48492;
 
+    /// <summary>Which groups have six members is drawn from here. These are the first numbers from 200 on that change the least of the last seeds in which something had been found before.</summary>
+    private const int SixStream = 230;
+
+    /// <summary>Who refuses clocks that are a minute apart is drawn from here.</summary>
+    private const int SkewStream = 3121;
+
+    /// <summary>Where faults that are refused are tried again is drawn from here.</summary>
+    private const int InsistenceStream = 3361;
+
+    /// <summary>Where a minority stays away in the end is drawn from here.</summary>
+    private const int AbsenceStream = 2128;
+
+    private const int LooksForEnd = 16;
+
     private readonly ulong _seed;
     private readonly GroupSettings _settings;
     private readonly FaultMix _mix;
@@ -52,7 +79,14 @@ internal sealed class Schedule
     private readonly ChangeFollower _follower;
     private readonly Reorganizer _reorganizer;
     private readonly CopyCount _copies;
+    private readonly Absence _absence;
     private bool _areFaultsOver;
+    private bool _isAlone;
+    private TimeSpan _wholeSince;
+    private TimeSpan _deadline = FaultsEnd + Patience;
+    private TimeSpan? _together;
+    private TimeSpan? _majorityTogether;
+    private int _looks;
     private readonly List<Task> _clients = [];
     private readonly Action<string>? _tell;
     private bool _areClientsOver;
@@ -71,6 +105,13 @@ internal sealed class Schedule
         _mix = FaultMix.Draw(random);
         // From numbers of its own: groups whose members stay the same are drawn as ever.
         _settings = _settings.DrawMembers(new Random(HashCode(seed, 4))).DrawTrimming(new Random(HashCode(seed, TrimmingStream)));
+        _settings = _settings.DrawSix(new Random(HashCode(seed, SixStream)));
+        if (_mix.Kinds.Contains(FaultKind.ClockJump) && new Random(HashCode(seed, SkewStream)).Next(2) == 0) _settings = _settings with { MaxClockSkew = TimeSpan.FromMinutes(1) };
+        _mix = _mix with
+        {
+            Insists = new Random(HashCode(seed, InsistenceStream)).Next(3) != 0,
+            EndsWithMajority = Absence.IsPossible(_settings) && new Random(HashCode(seed, AbsenceStream)).Next(2) == 0,
+        };
         var weather = new Weather(new Random(HashCode(seed, 1)));
         _network = new SimulatedNetwork(_scheduler, weather);
         weather.Cleared = _network.OnCleared;
@@ -83,7 +124,8 @@ internal sealed class Schedule
             _watches.Add(machine, _watch.Add(machine));
         }
 
-        _faults = new Faultmaker(_scheduler, _network, _machines, _watches, _watch, _settings, _mix, new Random(HashCode(seed, 2)), Tell);
+        _faults = new Faultmaker(_scheduler, _network, _machines, _watches, _watch, _settings, _mix, new Random(HashCode(seed, 2)), new Random(HashCode(seed, 14)), Tell);
+        _absence = new Absence(_network, _machines, _faults, new Random(HashCode(seed, 15)), Tell);
         _reorganizer = new Reorganizer(_scheduler, _machines, _faults, _settings, new Random(HashCode(seed, 5)), Tell);
         foreach (var machine in _machines)
             machine.AllMembers = () => _reorganizer.Changes > 0 ? [.. _machines.Where(each => each.IsKnown || each == machine).Select(static each => each.AsMember)] : null;
@@ -112,7 +154,10 @@ internal sealed class Schedule
         _scheduler.After(FaultsEnd, owner: null, () =>
         {
             _areFaultsOver = true;
+            _wholeSince = FaultsEnd;
             _faults.Heal();
+            if (_mix.EndsWithMajority) _absence.Begin();
+            _isAlone = _absence.Away.Count > 0;
         });
         _scheduler.After(FaultsEnd + TimeSpan.FromSeconds(5), owner: null, () => _areClientsOver = true);
         _scheduler.After(FaultsEnd + TimeSpan.FromSeconds(10), owner: null, Await);
@@ -128,8 +173,14 @@ internal sealed class Schedule
         }
 
         return new ScheduleResult(
-            _seed, _violation, _settings, _mix, _scheduler.Elapsed, _scheduler.Events, _faults.Count, _history.Operations.Count,
-            _history.Operations.Count(static operation => operation is { Outcome: Outcome.Ok, IsRead: false }), _watch.Reigns, _watch.Undone, _copies.Figures, _hash);
+            _seed, _violation, _settings, _mix, _scheduler.Elapsed, _scheduler.Events, _faults.Counts.Struck, _history.Operations.Count,
+            _history.Operations.Count(static operation => operation is { Outcome: Outcome.Ok, IsRead: false }), _watch.Reigns, _watch.Undone, _copies.Figures, _hash)
+        {
+            Counts = _faults.Counts,
+            IsLossy = _watch.IsLossy,
+            Together = _isAlone ? null : _together,
+            MajorityTogether = _isAlone ? _together : _majorityTogether,
+        };
     }
 
     /// <summary>A third of the groups whose members change, and of those that can do without one member's data and stay as they are.</summary>
@@ -170,6 +221,7 @@ internal sealed class Schedule
     {
         _faults.Tend(_scheduler.Owner);
         _watch.Look(_scheduler.Owner);
+        if (_areFaultsOver && _together is null) LookForEnd();
         _hash = (_hash ^ (ulong)_scheduler.Now) * 1099511628211;
     }
 
@@ -177,12 +229,20 @@ internal sealed class Schedule
     {
         if (IsTogether() && HasHeardAll())
         {
-            End();
-            return;
+            _together ??= _scheduler.Elapsed - _wholeSince;
+            if (!_isAlone)
+            {
+                End();
+                return;
+            }
+
+            (_isAlone, _majorityTogether, _together) = (false, _together, null);
+            (_wholeSince, _deadline) = (_scheduler.Elapsed, _scheduler.Elapsed + Patience);
+            _absence.End();
         }
 
-        if (_scheduler.Elapsed > FaultsEnd + Patience)
-            throw new ViolationException("a group that is whole comes together", $"{Patience.TotalSeconds} s after the last fault: {string.Join(" | ", _machines.Select(Describe))}; "
+        if (_scheduler.Elapsed > _deadline)
+            throw new ViolationException(_isAlone ? "a majority comes together" : "a group that is whole comes together", $"{Patience.TotalSeconds} s after the last fault: {string.Join(" | ", _machines.Select(Describe))}; "
                 + $"{_clients.Count(static client => !client.IsCompleted)} clients wait, the changes were followed up to {_follower.Last}: "
                 + $"{string.Join("; ", _history.Operations.Where(static operation => operation.AnsweredAt == long.MaxValue))}");
         _scheduler.After(TimeSpan.FromMilliseconds(500), owner: null, Await);
@@ -191,9 +251,18 @@ internal sealed class Schedule
     private bool HasHeardAll() => _clients.TrueForAll(static client => client.IsCompleted)
         && (_watch.IsLossy || _follower.Last.Vlsn >= _watch.Ledger.LastTransaction.DistanceFrom(Protocol.Identities.Vlsn.Null));
 
+    /// <summary>Notes when the group has come together, while clients may still be at work; what an ambush does that had begun before is a fault, too.</summary>
+    private void LookForEnd()
+    {
+        if (_faults.IsAmbushed) _wholeSince = _scheduler.Elapsed;
+        else if (++_looks % LooksForEnd == 0 && IsTogether()) _together = _scheduler.Elapsed - _wholeSince;
+    }
+
     private bool IsTogether()
     {
-        var nodes = _machines.ConvertAll(static machine => machine.Node);
+        // Whoever is away reigns over nobody, and knows it.
+        if (_absence.Away.Any(static machine => machine.Node is { IsPrimary: true })) return false;
+        var nodes = _machines.Except(_absence.Away).Select(static machine => machine.Node).ToList();
         if (nodes.Exists(static node => node is null)) return false;
         if (nodes.Find(static node => node!.State == NodeState.Primary && node.Core.IsReady) is not { } leader) return false;
         var roster = leader.Core.Members.Roster;
