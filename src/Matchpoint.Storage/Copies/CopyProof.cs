@@ -17,9 +17,9 @@ internal static class CopyProof
     /// <exception cref="StorageException">They do not fit, or are damaged.</exception>
     public static void Require(DataDirectory directory, IStateStore states, Vlsn last, string what, string advice)
     {
-        using var state = states.Open(directory.StatePath);
+        using var state = states.Look(directory.StatePath);
         using var view = LogView.Look(directory);
-        if (Against(directory, state.Applied, view, last, what, advice) is { } damage) throw damage;
+        if (Against(directory, state?.Position ?? default, view, last, what, advice) is { } damage) throw damage;
     }
 
     /// <summary>What stands against it; null for nothing.</summary>

@@ -3,6 +3,15 @@ namespace Matchpoint.Storage.State;
 /// <summary>Where states lie: the kind of state that a node keeps.</summary>
 internal interface IStateStore
 {
+    /// <summary>
+    /// Looks at the state in a directory that nobody has open. Nothing of it is changed, whatever is found. What is to be opened is looked at first: opening removes what the version that
+    /// is found does not name, and where the name of a newer one was damaged that is all there is.
+    /// </summary>
+    /// <returns>All that it holds; null where there is none.</returns>
+    /// <exception cref="DamageException">What is there cannot be used.</exception>
+    /// <exception cref="StorageException">The directory cannot be used.</exception>
+    IStateSnapshot? Look(string path);
+
     /// <summary>Opens the state in a directory, or makes one where there is none.</summary>
     /// <exception cref="DamageException">What is there cannot be used.</exception>
     /// <exception cref="StorageException">The directory cannot be used.</exception>

@@ -5,34 +5,45 @@ using RocksDbSharp;
 
 namespace Matchpoint.Storage.State;
 
-/// <summary>A state opened to be looked at: nothing of it is changed. Nobody else may have it open.</summary>
-internal sealed partial class RocksLook : IDisposable
+/// <summary>A state opened to be looked at: nothing of it is changed, only RocksDB's own LOG is written. Nobody else may have it open.</summary>
+internal sealed partial class RocksLook : IStateSnapshot
 {
     private readonly string _path;
     private readonly RocksDb _db;
     private readonly RocksUses _uses;
+    private readonly RocksSnapshot _all;
 
     private RocksLook(string path, RocksDb db)
     {
         _path = path;
         _db = db;
         _uses = new RocksUses(db);
-        Position = RocksState.ReadPosition(path, db);
+        _all = new RocksSnapshot(path, db, _uses);
     }
 
-    /// <summary>The record that it stands at.</summary>
-    public StatePosition Position { get; }
+    /// <inheritdoc/>
+    public StatePosition Position => _all.Position;
 
     /// <summary>How many files hold its data.</summary>
     public int Files => _db.GetLiveFilesMetadata(false).Count;
 
-    /// <summary>Whether there is a state in a directory at all.</summary>
-    public static bool Exists(IFileSystem files, string path) => files.DirectoryExists(path) && files.ListFiles(path).Any(static name => name != "LOCK");
+    /// <summary>Whether there is a state in a directory at all: a lock and what RocksDB tells of itself it writes even where it opens nothing.</summary>
+    public static bool Exists(IFileSystem files, string path) =>
+        files.DirectoryExists(path) && files.ListFiles(path).Any(static name => name is not ("LOCK" or "LOG") && !name.StartsWith("LOG.old.", StringComparison.Ordinal));
+
+    /// <summary>Requires what names the newest version of a state that is there: without it RocksDB takes the directory for empty, and makes it so.</summary>
+    /// <exception cref="DamageException">It is gone.</exception>
+    public static void MustNameItsVersion(IFileSystem files, string path)
+    {
+        if (!files.FileExists(Path.Combine(path, "CURRENT")))
+            throw new DamageException(path, 0, "the state", "a file CURRENT that names its newest version", "files of a state, and no CURRENT", RocksState.Advice);
+    }
 
     /// <summary>Opens a state.</summary>
     /// <exception cref="DamageException">It cannot be used.</exception>
     public static RocksLook Open(string path)
     {
+        MustNameItsVersion(PhysicalFiles.Instance, path);
         RocksDb? db = null;
         try
         {
@@ -70,11 +81,18 @@ internal sealed partial class RocksLook : IDisposable
         }
     }
 
-    /// <summary>All that it holds.</summary>
-    public IStateSnapshot Snapshot() => new RocksSnapshot(_path, _db, _uses);
+    /// <inheritdoc/>
+    public byte[]? Get(ReadOnlySpan<byte> key) => _all.Get(key);
 
     /// <inheritdoc/>
-    public void Dispose() => _uses.Close();
+    public IStateCursor Cursor(ReadOnlySpan<byte> from, ReadOnlySpan<byte> to) => _all.Cursor(from, to);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _all.Dispose();
+        _uses.Close();
+    }
 
     /// <summary>RocksDB says the place in words.</summary>
     private static DamageException Damaged(string path, string what, RocksDbException error)

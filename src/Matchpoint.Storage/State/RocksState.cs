@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Matchpoint.Protocol;
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Storage.Files;
 using RocksDbSharp;
 
 namespace Matchpoint.Storage.State;
@@ -65,16 +66,20 @@ internal sealed class RocksState : IState
         }
     }
 
-    /// <summary>Opens the state of a directory, or makes it.</summary>
+    /// <summary>
+    /// Opens the state of a directory, or makes it where there is none. What was not looked at before may lose data by it: RocksDB removes every file that the version it finds does not name.
+    /// </summary>
     /// <exception cref="DamageException">What is there cannot be used.</exception>
     /// <exception cref="StorageException">It cannot be opened: the message says why.</exception>
     public static RocksState Open(string path, RocksStateOptions? options = null)
     {
         options ??= new RocksStateOptions();
+        var isThere = RocksLook.Exists(PhysicalFiles.Instance, path);
+        if (isThere) RocksLook.MustNameItsVersion(PhysicalFiles.Instance, path);
         RocksDb? db = null;
         try
         {
-            db = RocksDb.Open(Configure(options), path);
+            db = RocksDb.Open(Configure(options).SetCreateIfMissing(!isThere), path);
             return new RocksState(path, db, ReadPosition(path, db));
         }
         catch (RocksDbException error)

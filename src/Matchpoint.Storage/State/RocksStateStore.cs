@@ -1,8 +1,13 @@
+using Matchpoint.Storage.Files;
+
 namespace Matchpoint.Storage.State;
 
 /// <summary>States in RocksDB, each in a directory of its own.</summary>
 internal sealed class RocksStateStore(RocksStateOptions options) : IStateStore
 {
+    /// <inheritdoc/>
+    public IStateSnapshot? Look(string path) => RocksLook.Exists(PhysicalFiles.Instance, path) ? RocksLook.Open(path) : null;
+
     /// <inheritdoc/>
     public IState Open(string path) => RocksState.Open(path, options);
 

@@ -29,13 +29,14 @@ internal static class LocalBackup
         using var directory = DataDirectory.Open(files, data, holder);
         if (CopyTarget.InstallWhole(directory)) CopyTarget.RemoveReplaced(directory, states);
         using var log = RecordLog.Open(directory, new LogOptions());
-        using var state = states.Open(directory.StatePath);
         MustHoldRecords(log);
         using (var view = log.View())
+        using (var look = states.Look(directory.StatePath))
         {
-            if (CopyProof.Against(directory, state.Applied, view, view.Last, "the state", Advice) is { } damage) throw damage;
+            if (CopyProof.Against(directory, look?.Position ?? default, view, view.Last, "the state", Advice) is { } damage) throw damage;
         }
 
+        using var state = states.Open(directory.StatePath);
         using var source = CopySource.Create(directory, states, log, state, log.Appended.Vlsn, Guid.NewGuid(), cancellation);
         var facts = FactsOf(source, directory, name: "", Vlsn.Max(log.Durable, source.Offer.Applied));
         return Write(source, facts, files, to, holder, TimeProvider.System, progress, cancellation);

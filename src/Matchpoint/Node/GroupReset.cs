@@ -4,6 +4,7 @@ using Matchpoint.Protocol.Identities;
 using Matchpoint.Protocol.Membership;
 using Matchpoint.Protocol.Records;
 using Matchpoint.Storage;
+using Matchpoint.Storage.Copies;
 using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Files;
 using Matchpoint.Storage.Log;
@@ -69,12 +70,15 @@ internal static class GroupReset
 
     private static (Roster? Roster, Vlsn At) Read(DataDirectory directory, RecordLog log)
     {
-        using var state = new RocksStateStore(new RocksStateOptions()).Open(directory.StatePath);
-        var known = RosterLog.In(state);
-        var (roster, at) = (known?.Roster, known?.At ?? Vlsn.Null);
+        using var state = new RocksStateStore(new RocksStateOptions()).Look(directory.StatePath);
+        var position = state?.Position ?? default;
         using var view = log.View();
-        if (!view.Holds(state.Applied.Vlsn.Next)) return (roster, at);
-        using var reader = view.ReadFrom(state.Applied.Vlsn.Next);
+        // Where the log does not reach back to its beginning the state is all that is left of it, and a state that does not fit cannot be made again.
+        if (view.First > Vlsn.First && CopyProof.Against(directory, position, view, view.Last, "the state", RocksState.Advice) is { } damage) throw damage;
+        var known = state is null ? null : RosterLog.In(state);
+        var (roster, at) = (known?.Roster, known?.At ?? Vlsn.Null);
+        if (!view.Holds(position.Vlsn.Next)) return (roster, at);
+        using var reader = view.ReadFrom(position.Vlsn.Next);
         while (reader.MoveNext())
         {
             if (reader.Header.Kind == RecordKind.Membership) (roster, at) = (RosterCodec.TryDecode(reader.Payload, out _), reader.Header.Vlsn);

@@ -39,14 +39,10 @@ internal sealed class RosterLog(Members members)
     }
 
     /// <summary>The members as the state knows them; null where it knows none.</summary>
-    public static (Vlsn At, Roster Roster)? In(IState state)
-    {
-        if (state.Get(StateKey.Of(StateKey.SystemDatabase, Key)) is not { } value) return null;
-        var roster = RosterCodec.TryDecode(value.AsSpan(sizeof(long)), out var why);
-        Invariant.Holds(roster is not null, $"the state's members cannot be read: {why}");
-        return (Vlsn.Of(BinaryPrimitives.ReadInt64LittleEndian(value)), roster);
-    }
+    public static (Vlsn At, Roster Roster)? In(IState state) => Read(state.Get(StateKey.Of(StateKey.SystemDatabase, Key)));
 
+    /// <inheritdoc cref="In(IState)"/>
+    public static (Vlsn At, Roster Roster)? In(IStateSnapshot state) => Read(state.Get(StateKey.Of(StateKey.SystemDatabase, Key)));
     /// <summary>Begins again with what the state knows.</summary>
     public void Begin(IState state)
     {
@@ -69,5 +65,13 @@ internal sealed class RosterLog(Members members)
     {
         Volatile.Write(ref _publishedAt, At.DistanceFrom(Vlsn.Null)); // First: whoever sees the members sees no older record.
         members.Become(Current, _votedUpTo);
+    }
+
+    private static (Vlsn At, Roster Roster)? Read(byte[]? value)
+    {
+        if (value is null) return null;
+        var roster = RosterCodec.TryDecode(value.AsSpan(sizeof(long)), out var why);
+        Invariant.Holds(roster is not null, $"the state's members cannot be read: {why}");
+        return (Vlsn.Of(BinaryPrimitives.ReadInt64LittleEndian(value)), roster);
     }
 }

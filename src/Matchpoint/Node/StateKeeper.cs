@@ -159,17 +159,11 @@ internal sealed class StateKeeper : IAsyncDisposable
 
     private static IState OpenState(DataDirectory directory, RecordLog log, IStateStore states, out string? note)
     {
-        var state = TryOpen(directory, states, out var why);
-        if (state is not null)
+        var why = WhyUnusable(directory, log, states);
+        if (why is null && TryOpen(directory, states, out why) is { } state)
         {
-            why = WhyForeign(state, log);
-            if (why is null)
-            {
-                note = null;
-                return state;
-            }
-
-            state.Dispose();
+            note = null;
+            return state;
         }
 
         using (var view = log.View())
@@ -182,6 +176,20 @@ internal sealed class StateKeeper : IAsyncDisposable
         var aside = states.SetAside(directory.StatePath, directory.Path);
         note = $"the state was built anew from the log: {why}." + (aside is null ? "" : $" What was there is in {aside}; remove it when you have looked at it.");
         return states.Open(directory.StatePath);
+    }
+
+    /// <summary>Why a state is not opened: found without a change to it, for it may be all there is.</summary>
+    private static string? WhyUnusable(DataDirectory directory, RecordLog log, IStateStore states)
+    {
+        try
+        {
+            using var state = states.Look(directory.StatePath);
+            return WhyForeign(state?.Position ?? default, log);
+        }
+        catch (DamageException error)
+        {
+            return error.Message.TrimEnd('.');
+        }
     }
 
     private static IState? TryOpen(DataDirectory directory, IStateStore states, out string? why)
@@ -198,9 +206,9 @@ internal sealed class StateKeeper : IAsyncDisposable
         }
     }
 
-    private static string? WhyForeign(IState state, RecordLog log)
+    private static string? WhyForeign(StatePosition position, RecordLog log)
     {
-        var (vlsn, fingerprint) = state.Applied;
+        var (vlsn, fingerprint) = position;
         using var view = log.View();
         if (vlsn.IsNull)
         {

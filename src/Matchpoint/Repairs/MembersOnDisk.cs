@@ -36,11 +36,10 @@ internal static class MembersOnDisk
 
     private static (Vlsn Applied, (Vlsn At, Roster Roster)? Known) InState(DataDirectory directory, IStateStore states)
     {
-        if (!directory.Files.DirectoryExists(directory.StatePath)) return default;
         try
         {
-            using var state = states.Open(directory.StatePath);
-            return (state.Applied.Vlsn, RosterLog.In(state));
+            using var state = states.Look(directory.StatePath);
+            return state is null ? default : (state.Position.Vlsn, RosterLog.In(state));
         }
         catch (StorageException)
         {

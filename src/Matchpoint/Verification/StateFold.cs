@@ -29,10 +29,9 @@ internal static class StateFold
     /// <returns>What differs, and in a sentence what was done.</returns>
     public static (IEnumerable<DamageException> Damage, string Note) Compare(DataDirectory directory, LogView view, RocksLook state, string scratch, CancellationToken cancellation)
     {
-        using var snapshot = state.Snapshot();
         if (view.First > Vlsn.First)
         {
-            var keys = ReadAll(snapshot, cancellation);
+            var keys = ReadAll(state, cancellation);
             return ([], $"The log begins at record {view.First}: whether the state is what the records amount to cannot be told. All of its {keys} keys can be read.");
         }
 
@@ -42,13 +41,13 @@ internal static class StateFold
             using var folded = states.Open(scratch);
             using (var replay = new StateReplay(() => LogView.Look(directory), scratch, folded, hasData: !directory.IsArbiter))
             {
-                while (!replay.ApplyBatch(view, snapshot.Position.Vlsn)) cancellation.ThrowIfCancellationRequested();
+                while (!replay.ApplyBatch(view, state.Position.Vlsn)) cancellation.ThrowIfCancellationRequested();
             }
 
             using var expected = folded.Snapshot();
             var differences = new List<DamageException>();
-            var keys = Compare(directory, snapshot, expected, differences, cancellation);
-            return (differences, $"The state was compared with what the records 1 to {snapshot.Position.Vlsn} amount to: {keys} keys, {differences.Count} differences told.");
+            var keys = Compare(directory, state, expected, differences, cancellation);
+            return (differences, $"The state was compared with what the records 1 to {state.Position.Vlsn} amount to: {keys} keys, {differences.Count} differences told.");
         }
         finally
         {
@@ -56,9 +55,9 @@ internal static class StateFold
         }
     }
 
-    private static long ReadAll(IStateSnapshot snapshot, CancellationToken cancellation)
+    private static long ReadAll(RocksLook state, CancellationToken cancellation)
     {
-        using var cursor = snapshot.Cursor(From, To);
+        using var cursor = state.Cursor(From, To);
         var keys = 0L;
         for (var isThere = cursor.Seek(From); isThere; isThere = cursor.Next())
         {
@@ -69,7 +68,7 @@ internal static class StateFold
         return keys;
     }
 
-    private static long Compare(DataDirectory directory, IStateSnapshot found, IStateSnapshot expected, List<DamageException> differences, CancellationToken cancellation)
+    private static long Compare(DataDirectory directory, RocksLook found, IStateSnapshot expected, List<DamageException> differences, CancellationToken cancellation)
     {
         using var one = found.Cursor(From, To);
         using var other = expected.Cursor(From, To);

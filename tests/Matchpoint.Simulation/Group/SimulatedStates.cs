@@ -44,6 +44,9 @@ internal sealed class SimulatedStates(Random random, (int Count, int Bytes) pict
     private sealed class Store(SimulatedStates states, FaultyFiles files, (int Count, int Bytes) pictureParts) : IStateStore
     {
         /// <inheritdoc/>
+        public IStateSnapshot? Look(string path) => Open(path).Snapshot();
+
+        /// <inheritdoc/>
         public IState Open(string path)
         {
             var picture = OrderedState.ReadFrom(files, path);

@@ -7,6 +7,8 @@ namespace Matchpoint.Storage.Tests.Copies;
 /// <summary>States in memory whose pictures lie on a disk, and which are opened from them.</summary>
 internal sealed class PictureStates(IFileSystem files) : IStateStore
 {
+    public IStateSnapshot? Look(string path) => (OrderedState.ReadFrom(files, path) as IState)?.Snapshot();
+
     public IState Open(string path) => OrderedState.ReadFrom(files, path) ?? new OrderedState { Files = files };
 
     public string? SetAside(string path, string into) => throw new NotSupportedException();

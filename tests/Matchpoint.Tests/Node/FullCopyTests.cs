@@ -119,13 +119,16 @@ public class FullCopyTests
         {
             await group.StopAsync(name);
             string state;
-            using (var data = DataDirectory.OpenReadOnly(PhysicalFiles.Instance, group.DirectoryOf(name))) state = data.StatePath;
+            using (var directory = DataDirectory.OpenReadOnly(PhysicalFiles.Instance, group.DirectoryOf(name))) state = directory.StatePath;
+            var data = Directory.GetFiles(state, "*.sst").Select(Path.GetFileName).ToHashSet(StringComparer.Ordinal);
+            Assert.NotEmpty(data);
             if (times % 2 == 0) await File.WriteAllTextAsync(Path.Combine(state, "CURRENT"), "damaged", Cancellation);
-            else File.Delete(Directory.GetFiles(state, "MANIFEST-*").Single()); // A part that is gone is damage like any other.
+            else File.Delete(times == 1 ? Directory.GetFiles(state, "MANIFEST-*").Single() : Path.Combine(state, "CURRENT")); // A part that is gone is damage like any other.
             var node = await group.StartAsync(name);
             await Eventually.HoldsAsync(() => node.State == NodeState.Following && node.GetStatus().Counts, $"copy {times}, and then the stream");
             await group.AgreedAsync();
             Assert.Equal(times, Directory.GetDirectories(group.DirectoryOf(name), "state.unusable-*").Length);
+            Assert.ProperSubset(Directory.GetFiles(Path.Combine(group.DirectoryOf(name), $"state.unusable-{times}")).Select(Path.GetFileName).ToHashSet(StringComparer.Ordinal), data);
         }
     }
 

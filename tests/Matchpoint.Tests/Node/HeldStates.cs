@@ -18,6 +18,8 @@ internal sealed class HeldStates(IStateStore inner) : IStateStore, IDisposable
     /// <summary>Lets go of them.</summary>
     public void LetGo() => _isFree.Set();
 
+    public IStateSnapshot? Look(string path) => inner.Look(path);
+
     public IState Open(string path) => new Held(this, inner.Open(path), path);
 
     public string? SetAside(string path, string into) => inner.SetAside(path, into);

@@ -1,0 +1,128 @@
+using System.Buffers.Binary;
+using Matchpoint.Node;
+using Matchpoint.Storage;
+using Matchpoint.Storage.Files;
+using static Matchpoint.Tests.Node.TestGroup;
+
+namespace Matchpoint.Tests.Node;
+
+/// <summary>A state that is damaged where the log no longer reaches back to its beginning: it is all there is, and stays as it was found.</summary>
+public sealed class DamagedStateTests : IDisposable
+{
+    private const int Keys = 150;
+
+    private readonly string _directory = Directory.CreateTempSubdirectory("matchpoint-damaged-").FullName;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    private string State => Path.Combine(_directory, "state");
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Fact]
+    public async Task Without_the_file_that_names_its_newest_version_it_is_refused_each_time_and_keeps_its_data()
+    {
+        var before = await FillAsync();
+        var current = Path.Combine(State, "CURRENT");
+        var bytes = await File.ReadAllBytesAsync(current, Cancellation);
+        File.Delete(current);
+        for (var times = 1; times <= 3; times++)
+        {
+            var error = await Assert.ThrowsAsync<MatchpointException>(OpenAsync);
+            Assert.Contains($"{State} at byte 0: ", error.Message, StringComparison.Ordinal);
+            Assert.Contains("CURRENT", error.Message, StringComparison.Ordinal);
+            Assert.Equal(before, Data());
+        }
+
+        Assert.ThrowsAny<StorageException>(Reset);
+        Assert.Equal(before, Data());
+        await File.WriteAllBytesAsync(current, bytes, Cancellation);
+        await HoldsAllAsync();
+    }
+
+    /// <summary>RocksDB takes a record that seems to go on behind the end of the file for one that was being written, and begins with the version before it.</summary>
+    [Fact]
+    public async Task With_an_older_version_of_itself_than_the_log_needs_it_is_refused_and_keeps_its_data()
+    {
+        var before = await FillAsync();
+        var manifest = Directory.GetFiles(State, "MANIFEST-*").Single();
+        var at = LengthsOfFlushes(await File.ReadAllBytesAsync(manifest, Cancellation))[1] + 1;
+        Flip(manifest, at);
+        for (var times = 1; times <= 2; times++)
+        {
+            var error = await Assert.ThrowsAsync<MatchpointException>(OpenAsync);
+            Assert.Contains("the log begins at", error.Message, StringComparison.Ordinal);
+            Assert.Equal(before, Data());
+        }
+
+        Assert.ThrowsAny<StorageException>(Reset);
+        Assert.Equal(before, Data());
+        Flip(manifest, at);
+        await HoldsAllAsync();
+    }
+
+    [Fact]
+    public async Task What_a_reset_would_do_is_told_without_a_change_of_the_state()
+    {
+        await FillAsync();
+        var before = Directory.GetFiles(State).Where(static path => !Path.GetFileName(path).StartsWith("LOG", StringComparison.Ordinal)).Order(StringComparer.Ordinal).ToList();
+        Reset();
+        Assert.Equal(before, Directory.GetFiles(State).Where(static path => !Path.GetFileName(path).StartsWith("LOG", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>Where RocksDB's log of versions says the lengths of the records that name a new file of data each. It is shorter than a block here.</summary>
+    private static List<int> LengthsOfFlushes(byte[] manifest)
+    {
+        const int headerBytes = 7;
+        const int lengthAt = 4;
+        var lengths = new List<int>();
+        for (int at = 0, bytes; at + headerBytes < manifest.Length; at += headerBytes + bytes)
+        {
+            bytes = BinaryPrimitives.ReadUInt16LittleEndian(manifest.AsSpan(at + lengthAt));
+            if (manifest.AsSpan(at + headerBytes, bytes).IndexOf("position"u8) >= 0) lengths.Add(at + lengthAt);
+        }
+
+        return lengths;
+    }
+
+    private static void Flip(string path, int at)
+    {
+        var bytes = File.ReadAllBytes(path);
+        bytes[at] ^= 0x40;
+        File.WriteAllBytes(path, bytes);
+    }
+
+    private void Reset() => GroupReset.Look(PhysicalFiles.Instance, _directory, "node");
+
+    private Task<MatchpointNode> OpenAsync() =>
+        MatchpointNode.OpenAsync(new MatchpointOptions { Directory = _directory }, Filling.Parts() with { StateFlushBytes = 250 * 1024 }, Cancellation);
+
+    /// <summary>Writes until the log has let go of its beginning. The state has three files then, too few to be merged.</summary>
+    private async Task<IReadOnlyList<string>> FillAsync()
+    {
+        await using (var node = await OpenAsync())
+        {
+            for (var i = 0; i < Keys; i++)
+            {
+                await node.Default.PutAsync(Utf8($"k{i}"), Filling.Value(i, 4000), cancellation: Cancellation);
+                if ((i + 1) % 70 == 0) await Eventually.HoldsAsync(() => node.Core.State.Applied.Vlsn >= node.Core.Progress.Durable, "everything applied");
+            }
+
+            await Eventually.HoldsAsync(() => node.GetStatus().First > 1, "the log has let go of its beginning");
+        }
+
+        var data = Data();
+        Assert.Equal(3, data.Count);
+        return data;
+    }
+
+    /// <summary>The data that is there, wherever it was put.</summary>
+    private IReadOnlyList<string> Data() =>
+        [.. Directory.GetFiles(_directory, "*.sst", SearchOption.AllDirectories).Select(static path => $"{Path.GetFileName(path)}: {new FileInfo(path).Length}").Order(StringComparer.Ordinal)];
+
+    private async Task HoldsAllAsync()
+    {
+        await using var node = await OpenAsync();
+        for (var i = 0; i < Keys; i++) Assert.Equal(Filling.Value(i, 4000), await node.Default.GetAsync(Utf8($"k{i}"), cancellation: Cancellation));
+    }
+}
