@@ -26,11 +26,18 @@ internal static class CopyProof
     public static DamageException? Against(DataDirectory directory, StatePosition at, LogView view, Vlsn last, string what, string advice)
     {
         var (applied, fingerprint) = at;
-        var found = applied.IsNull ? view.First <= Vlsn.First ? fingerprint : default
-            : applied <= last && view.Holds(applied) && view.TryGet(applied, out var header, out _) ? header.Fingerprint
-            : !view.First.IsNull && applied == view.First.Previous ? view.Segments.First().Before.Fingerprint : default;
-        return found == fingerprint ? null : new DamageException(
-            directory.StatePath, 0, what, $"one that stands at a record of its log, {view.First} to {view.Last}, with its fingerprint ({found})",
-            $"record {applied} with fingerprint {fingerprint}", advice);
+        var found = At(applied, view, last);
+        if (applied.IsNull ? view.First <= Vlsn.First : found == fingerprint) return null;
+        return new DamageException(
+            directory.StatePath, 0, what, $"one that stands at a record of its log, {view.First} to {view.Last}, with its fingerprint{(found is { } there ? $" ({there})" : "")}",
+            applied.IsNull ? "no record, though the log has let go of its beginning" : $"record {applied} with fingerprint {fingerprint}", advice);
+    }
+
+    /// <summary>The log's fingerprint at a record; null where the log does not know it.</summary>
+    private static Fingerprint? At(Vlsn applied, LogView view, Vlsn last)
+    {
+        if (applied.IsNull || view.First.IsNull) return null;
+        if (applied <= last && view.Holds(applied) && view.TryGet(applied, out var header, out _)) return header.Fingerprint;
+        return applied == view.First.Previous ? view.Segments.First().Before.Fingerprint : null;
     }
 }

@@ -216,8 +216,8 @@ internal sealed class StateKeeper : IAsyncDisposable
         }
 
         if (vlsn > view.Last) return $"the state holds records up to {vlsn}, and the log ends at {view.Last}";
-        if (vlsn < view.First) return view.First == vlsn.Next ? null : $"the state ends at record {vlsn}, and the log begins at {view.First}";
-        view.TryGet(vlsn, out var header, out _);
-        return header.Fingerprint == fingerprint ? null : $"the state has fingerprint {fingerprint} at record {vlsn}, and the log {header.Fingerprint}: it belongs to another history";
+        if (vlsn < view.First && view.First != vlsn.Next) return $"the state ends at record {vlsn}, and the log begins at {view.First}";
+        var found = view.TryGet(vlsn, out var header, out _) ? header.Fingerprint : view.Segments.First().Before.Fingerprint;
+        return found == fingerprint ? null : $"the state has fingerprint {fingerprint} at record {vlsn}, and the log {found}: it belongs to another history";
     }
 }

@@ -2,6 +2,8 @@ using System.Buffers.Binary;
 using Matchpoint.Node;
 using Matchpoint.Storage;
 using Matchpoint.Storage.Files;
+using Matchpoint.Storage.State;
+using Matchpoint.Storage.Verification;
 using static Matchpoint.Tests.Node.TestGroup;
 
 namespace Matchpoint.Tests.Node;
@@ -59,6 +61,26 @@ public sealed class DamagedStateTests : IDisposable
         Assert.Equal(before, Data());
         Flip(manifest, at);
         await HoldsAllAsync();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Without_the_data_before_its_log_there_is_no_backup_and_no_sound_directory(bool isMadeAnew)
+    {
+        await FillAsync();
+        Directory.Delete(State, recursive: true);
+        if (isMadeAnew) new RocksStateStore(new RocksStateOptions()).Open(State).Dispose();
+        using var backups = new Backups();
+        var error = Assert.Throws<DamageException>(() => backups.OfStopped(_directory));
+        Assert.Equal(State, error.File);
+        Assert.Contains("no record", error.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(backups.Path), "nothing was written that looks like a backup");
+        Assert.Equal(isMadeAnew, Directory.Exists(State));
+        var report = DirectoryVerifier.Verify(PhysicalFiles.Instance, _directory, deeper: null, Cancellation);
+        Assert.Equal(State, Assert.IsType<DamageException>(Assert.Single(report.Damage)).File);
+        Assert.ThrowsAny<StorageException>(Reset);
+        await Assert.ThrowsAsync<MatchpointException>(OpenAsync);
     }
 
     [Fact]
