@@ -93,7 +93,7 @@ public sealed class EventTelemetryTests
     }
 
     private static MatchpointOptions Named(MatchpointOptions options, Told told, string group) =>
-        options with { Group = group, LoggerFactory = told.Logging, ElectionTimeout = TimeSpan.FromSeconds(2) };
+        Steady(options) with { Group = group, LoggerFactory = told.Logging };
 
     private static async Task FillAndTrimAsync(TestGroup group, int values)
     {

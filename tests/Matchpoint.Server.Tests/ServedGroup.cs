@@ -23,15 +23,15 @@ internal sealed class ServedGroup : IAsyncDisposable
     /// <summary>The nodes.</summary>
     public TestGroup Nodes { get; }
 
-    /// <summary>A client that stays where it is: a redirection is an answer like any other.</summary>
-    public HttpClient Client { get; } = new(new SocketsHttpHandler { AllowAutoRedirect = false }) { Timeout = Eventually.Patience };
+    /// <summary>A client that stays where it is: a redirection is an answer like any other. It sends no body that it was to be asked for first, however late the answer is.</summary>
+    public HttpClient Client { get; } = new(new SocketsHttpHandler { AllowAutoRedirect = false, Expect100ContinueTimeout = Eventually.Patience }) { Timeout = Eventually.Patience };
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    /// <summary>Starts a group, and a server beside each node.</summary>
+    /// <summary>Starts a group, and a server beside each node. It elects late if nothing else is said: whoever is missed is stopped or cut off, and none is by a machine that stands still.</summary>
     public static async Task<ServedGroup> StartAsync(int size = 3, MatchpointServerOptions? options = null, Func<MatchpointOptions, MatchpointOptions>? change = null, NodeParts? parts = null)
     {
-        var group = new ServedGroup(await TestGroup.StartAsync(size, change, parts), options ?? new MatchpointServerOptions());
+        var group = new ServedGroup(await TestGroup.StartAsync(size, change ?? TestGroup.Steady, parts), options ?? new MatchpointServerOptions());
         foreach (var name in group.Nodes.Names) await group.ServeAsync(name);
         return group;
     }
