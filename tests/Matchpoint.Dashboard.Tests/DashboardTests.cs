@@ -41,7 +41,7 @@ public class DashboardTests(Browser browser) : IClassFixture<Browser>
         await group.StopAsync(old);
         await Eventually.HoldsAsync(() => group.Nodes.Nodes.Any(node => node.IsPrimary && node.Core.IsReady), "another primary");
         var next = group.Nodes.Primary.Options.Name;
-        await Expect(page.Page.Locator("#primary")).ToHaveTextAsync(next, new LocatorAssertionsToHaveTextOptions { Timeout = 10_000 });
+        await Expect(page.Page.Locator("#primary")).ToHaveTextAsync(next, TextPatiently);
         var silent = page.Page.Locator(".member", new PageLocatorOptions { HasText = "No answer" });
         await Expect(silent.Locator(".name")).ToHaveTextAsync(old, TextPatiently);
         await Expect(page.Page.Locator("#findings")).ToContainTextAsync($"{old} does not answer", new LocatorAssertionsToContainTextOptions { Timeout = Milliseconds });
