@@ -5,6 +5,7 @@ using Matchpoint.Client;
 using Matchpoint.Storage.Data;
 using Matchpoint.Storage.Files;
 using Matchpoint.Storage.Rollbacks;
+using Matchpoint.Transport;
 
 namespace Matchpoint.Cli.Demo;
 
@@ -19,6 +20,7 @@ internal sealed class DemoStory(string directory, DemoStage stage)
     private const int WritesBefore = 2000;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Tells the story; fails when anything that was acknowledged is missing.</summary>
     public async Task<int> RunAsync(CancellationToken cancellation)
@@ -27,7 +29,7 @@ internal sealed class DemoStory(string directory, DemoStage stage)
         await using var group = await ProcessGroup.StartAsync(directory, electionMilliseconds: null, Hear, cancellation, withLinks: true);
         await group.AllFollowAsync(Patience, cancellation);
         var old = await group.FindPrimaryAsync(Patience, cancellation);
-        await ShowAsync(group, digests: false, cancellation);
+        await ShowAsync(group, cancellation);
 
         stage.Scene("A client writes orders, four at a time, and remembers every one that is acknowledged");
         await using var client = new DemoClient([.. group.Names.Select(group.EndpointOf)]);
@@ -35,8 +37,7 @@ internal sealed class DemoStory(string directory, DemoStage stage)
         stage.Line($"{Show.Count(client.Acknowledged)} orders acknowledged: each is on the disks of a majority");
 
         stage.Scene($"{old}, the primary, is cut off from the others", "It still takes writes for which nobody's acknowledgement is asked. Then it is killed.");
-        group.Isolate(old, isCut: true);
-        await WriteLonelyAsync(group, old, cancellation);
+        old = await CutOffAsync(group, old, cancellation);
         client.TakeLongestGap();
         group.Kill(old);
         stage.Line($"SIGKILL of {old}", "red");
@@ -45,7 +46,7 @@ internal sealed class DemoStory(string directory, DemoStage stage)
         await client.MoreAsync(WritesBefore, cancellation);
         var next = await group.FindPrimaryAsync(Patience, cancellation);
         stage.Line($"{next} is the primary; writes stood still for {client.TakeLongestGap().TotalSeconds:0.00} s; {Show.Count(client.Acknowledged)} orders acknowledged", "green");
-        await ShowAsync(group, digests: false, cancellation);
+        await ShowAsync(group, cancellation);
 
         stage.Scene($"{old} comes back with records that the group never agreed on", "It finds the matchpoint, exports what it must undo, cuts its log, and follows. "
             + $"Reads and writes go on meanwhile.");
@@ -78,8 +79,15 @@ internal sealed class DemoStory(string directory, DemoStage stage)
         }
 
         if (client.Unknown > 0) stage.Line($"{client.Unknown} writes ended with their outcome unknown, and were not counted: nobody was told that they are done");
-        var digests = await ShowAsync(group, digests: true, cancellation);
-        var isEqual = digests.Distinct(StringComparer.Ordinal).Count() == 1;
+        var rows = new List<(string, NodeStatus?, string?)>();
+        foreach (var name in group.Names)
+        {
+            var digest = await AnswerAsync(name, () => group.DigestAsync(name, cancellation), cancellation);
+            rows.Add((name, await AnswerAsync(name, () => group.StatusAsync(name, cancellation), cancellation), digest));
+        }
+
+        stage.Members(rows);
+        var isEqual = rows.Select(static row => row.Item3).Distinct(StringComparer.Ordinal).Count() == 1;
         if (missing > 0 || !isEqual)
         {
             stage.Line("The nodes do not hold what they should.", "bold red");
@@ -88,6 +96,34 @@ internal sealed class DemoStory(string directory, DemoStage stage)
 
         stage.Line("Nothing acknowledged was lost, and all three hold the same.", "bold green");
         return ExitCode.Success;
+    }
+
+    /// <summary>
+    /// Cuts the primary off, and lets it take writes that nobody else gets. Where the machine stands still for a second it may see that it is alone before it has taken them all: then
+    /// the group comes together, and whoever is the primary is cut off once more.
+    /// </summary>
+    /// <returns>Who was the primary, and holds them.</returns>
+    private async Task<string> CutOffAsync(ProcessGroup group, string primary, CancellationToken cancellation)
+    {
+        var start = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            group.Isolate(primary, isCut: true);
+            try
+            {
+                await WriteLonelyAsync(group, primary, cancellation);
+                return primary;
+            }
+            catch (ClientException alone) when (alone.Error.Kind is "not-primary" or "stale" or "insufficient-acks" && TimeProvider.System.GetElapsedTime(start) < Patience)
+            {
+                stage.Line($"{primary} ceased to be the primary before it had taken all of them: {alone.Message}", "yellow");
+            }
+
+            group.Isolate(primary, isCut: false);
+            await group.AllAreThereAsync(Patience, cancellation);
+            primary = await group.FindPrimaryAsync(Patience, cancellation);
+            stage.Line($"the group came together; {primary}, the primary, is cut off", "yellow");
+        }
     }
 
     private async Task WriteLonelyAsync(ProcessGroup group, string name, CancellationToken cancellation)
@@ -106,17 +142,34 @@ internal sealed class DemoStory(string directory, DemoStage stage)
         }
     }
 
-    private async Task<List<string>> ShowAsync(ProcessGroup group, bool digests, CancellationToken cancellation)
+    private async Task ShowAsync(ProcessGroup group, CancellationToken cancellation)
     {
         var rows = new List<(string, NodeStatus?, string?)>();
-        foreach (var name in group.Names)
-        {
-            var status = await group.StatusAsync(name, cancellation);
-            rows.Add((name, status, digests && status is not null ? await group.DigestAsync(name, cancellation) : null));
-        }
-
+        foreach (var name in group.Names) rows.Add((name, await group.StatusAsync(name, cancellation), null));
         stage.Members(rows);
-        return [.. rows.Select(row => row.Item3 ?? "")];
+    }
+
+    /// <summary>Asks a member until it answers: one that stands still for a moment holds no less than it did.</summary>
+    /// <exception cref="TimeoutException">It did not answer in time.</exception>
+    private static async Task<T> AnswerAsync<T>(string name, Func<Task<T?>> ask, CancellationToken cancellation)
+        where T : class
+    {
+        var start = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            var whyNot = "";
+            try
+            {
+                if (await ask() is { } answer) return answer;
+            }
+            catch (Exception error) when (error is ConnectException or ChannelException or ClientException)
+            {
+                whyNot = $": {error.Message}";
+            }
+
+            if (TimeProvider.System.GetElapsedTime(start) > Patience) throw new TimeoutException($"{name} did not answer within {Patience.TotalSeconds:0} s{whyNot}");
+            await Task.Delay(Pause, TimeProvider.System, cancellation);
+        }
     }
 
     private static async Task<Dictionary<string, string>> ReadAllAsync(ProcessGroup group, string name, CancellationToken cancellation)
