@@ -33,7 +33,7 @@ internal sealed partial class TortureDisks(TortureGroup group, string backups)
     private static readonly TimeSpan ToolPatience = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan WritePatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan OutrunPatience = TimeSpan.FromSeconds(90);
-    private static readonly TimeSpan CopyPatience = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan CopyPatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
     private readonly List<string> _ids = [];
@@ -245,7 +245,7 @@ internal sealed partial class TortureDisks(TortureGroup group, string backups)
         {
             var status = await group.StatusAsync(name, cancellation);
             if (status?.Copy is { Donor: { Length: > 0 } donor } && group.Names.Contains(donor)) return donor;
-            if (status?.State is NodeState.Following or NodeState.Primary) return null;
+            if (status?.State is NodeState.Following or NodeState.Primary or NodeState.Removed) return null;
             await Task.Delay(Pause, TimeProvider.System, cancellation);
         }
 

@@ -12,7 +12,7 @@ internal sealed class TortureOperator(TortureGroup group)
     private const int MostMembers = 5;
 
     private static readonly TimeSpan Mending = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan ChangePatience = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan ChangePatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(30);
 
     private string _lacking = "";
