@@ -21,7 +21,7 @@ public sealed class BackupCommandTests : IDisposable
     {
         var backups = _work.At("backups");
         string first;
-        await using (var group = await ProcessGroup.StartAsync(_work.At("group"), electionMilliseconds: null, static _ => { }, Cancellation))
+        await using (var group = await ProcessGroup.StartAsync(_work.At("group"), Tool.LongElection, static _ => { }, Cancellation))
         {
             await group.AllFollowAsync(Patience, Cancellation);
             var all = string.Join(',', group.Names.Select(group.EndpointOf));
@@ -52,7 +52,7 @@ public sealed class BackupCommandTests : IDisposable
             Assert.True(File.Exists(_work.At($"group/{name}.replaced-1/identity")));
         }
 
-        await using (var group = await ProcessGroup.StartAsync(_work.At("group"), electionMilliseconds: null, static _ => { }, Cancellation))
+        await using (var group = await ProcessGroup.StartAsync(_work.At("group"), Tool.LongElection, static _ => { }, Cancellation))
         {
             await group.AllFollowAsync(Patience, Cancellation);
             var all = string.Join(',', group.Names.Select(group.EndpointOf));

@@ -17,7 +17,7 @@ public sealed partial class MembersCommandTests : IDisposable
     [Fact]
     public async Task Members_are_shown_changed_and_handed_the_lead()
     {
-        await using var group = await ProcessGroup.StartAsync(_work.At("group"), electionMilliseconds: null, static _ => { }, Cancellation);
+        await using var group = await ProcessGroup.StartAsync(_work.At("group"), Tool.LongElection, static _ => { }, Cancellation);
         await group.AllFollowAsync(Patience, Cancellation);
         var all = string.Join(',', group.Names.Select(group.EndpointOf));
         Assert.Contains("nothing was changed yet", (await Tool.RunAsync("members", "--connect", all)).Output, StringComparison.Ordinal);
@@ -46,7 +46,7 @@ public sealed partial class MembersCommandTests : IDisposable
     {
         string data;
         string last;
-        await using (var group = await ProcessGroup.StartAsync(_work.At("group"), electionMilliseconds: null, static _ => { }, Cancellation))
+        await using (var group = await ProcessGroup.StartAsync(_work.At("group"), Tool.LongElection, static _ => { }, Cancellation))
         {
             await group.AllFollowAsync(Patience, Cancellation);
             var all = string.Join(',', group.Names.Select(group.EndpointOf));

@@ -37,7 +37,7 @@ public sealed class TlsCommandTests : IAsyncDisposable
         Assert.Contains("Keep it offline", made.Output, StringComparison.Ordinal);
         var group = members.SelectMany(member => new[] { "--member", member }).ToList();
         foreach (var name in names)
-            _nodes.Add(StartNode(["serve", "--data", _work.At(name), "--group", "shop", "--name", name, "--certs", Path.Combine(certs, name), .. group]));
+            _nodes.Add(StartNode(["serve", "--data", _work.At(name), "--group", "shop", "--name", name, "--certs", Path.Combine(certs, name), "--election-timeout", $"{Tool.LongElection}", .. group]));
 
         var connect = string.Join(',', ports.Select(port => $"127.0.0.1:{port}"));
         var client = Path.Combine(certs, "client-app");

@@ -11,6 +11,12 @@ internal static class Tool
 {
     public static readonly string Assembly = Path.Combine(AppContext.BaseDirectory, "Matchpoint.Cli.dll");
 
+    /// <summary>Milliseconds of an election time-out: so long a primary goes on without the others, be it cut off from them or on a machine that stands still.</summary>
+    public const int LongElection = 6000;
+
+    /// <summary>How long a run may take that starts many processes, one after another: on a machine that does much else each of them takes seconds to start.</summary>
+    public static readonly TimeSpan ManyStarts = TimeSpan.FromMinutes(3);
+
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
     /// <summary>Runs it to its end.</summary>
@@ -28,11 +34,11 @@ internal static class Tool
     }
 
     /// <summary>Runs another program to its end.</summary>
-    public static async Task<ToolResult> RunProgramAsync(string program, string[] arguments, string? directory = null, string input = "")
+    public static async Task<ToolResult> RunProgramAsync(string program, string[] arguments, string? directory = null, string input = "", TimeSpan? deadline = null)
     {
         using var process = Start(program, arguments, directory);
         await GiveAsync(process, input);
-        return await EndAsync(process, Deadline);
+        return await EndAsync(process, deadline ?? Deadline);
     }
 
     /// <summary>Starts it; the caller ends it.</summary>
