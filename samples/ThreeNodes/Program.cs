@@ -75,9 +75,21 @@ async Task<(string Primary, CommitToken Token)> PutAsync(string key, string valu
 
 static int[] FreePorts(int count)
 {
-    var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
-    foreach (var listener in listeners) listener.Start();
-    int[] ports = [.. listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port)];
-    foreach (var listener in listeners) listener.Dispose();
-    return ports;
+    // Below those that systems give to outgoing connections: none of these takes one before somebody listens there, or while nobody does. Each process looks in another place.
+    var from = 10_000 + (Environment.ProcessId % 1_000 * 10);
+    return [.. Enumerable.Range(from, 1_000).Where(IsFree).Take(count)];
+}
+
+static bool IsFree(int port)
+{
+    try
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, port);
+        listener.Start();
+        return true;
+    }
+    catch (SocketException)
+    {
+        return false;
+    }
 }
