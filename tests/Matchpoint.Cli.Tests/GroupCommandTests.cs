@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using Matchpoint.Cli.Node;
 using Matchpoint.Client;
 
@@ -41,7 +40,7 @@ public sealed class GroupCommandTests : IDisposable
         Assert.Equal(0, (await Tool.RunAsync("put", "after", "failover", "--connect", all, "--timeout", "50")).ExitCode);
         group.Start(primary);
         await group.AllFollowAsync(Patience, Cancellation);
-        using var json = await AllAnswerAsync($"{group.EndpointOf(primary)}");
+        using var json = await Tool.AllAnswerAsync("--connect", $"{group.EndpointOf(primary)}", "--digest");
         Assert.Equal(3, json.RootElement.GetArrayLength());
         Assert.NotNull(Assert.Single(json.RootElement.EnumerateArray().Select(node => node.GetProperty("digest").GetString()).Distinct()));
     }
@@ -98,23 +97,5 @@ public sealed class GroupCommandTests : IDisposable
         Assert.Equal((2, true), (routes.ExitCode, routes.Errors.Contains("Routes[b]", StringComparison.Ordinal)));
         var nobody = await Tool.RunAsync("get", "k", "--connect", "127.0.0.1:1", "--timeout", "0.2");
         Assert.Equal((1, true), (nobody.ExitCode, nobody.Errors.Contains("127.0.0.1:1", StringComparison.Ordinal)));
-    }
-
-    /// <summary>What all members say at one time at which each answers and one is the primary: one that stands still for a moment is asked again.</summary>
-    private static async Task<JsonDocument> AllAnswerAsync(string endpoint)
-    {
-        var start = TimeProvider.System.GetTimestamp();
-        while (true)
-        {
-            var status = await Tool.RunAsync("status", "--all", "--digest", "--json", "--connect", endpoint);
-            if (status.ExitCode == 0)
-            {
-                var json = JsonDocument.Parse(status.Output);
-                if (json.RootElement.EnumerateArray().Count(static node => node.GetProperty("status").GetProperty("state").GetString() == "primary") == 1) return json;
-                json.Dispose();
-            }
-
-            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, $"not all answered with one primary: {status.Output}{status.Errors}");
-        }
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using System.Text.Json;
 
 namespace Matchpoint.Cli.Tests;
 
@@ -39,6 +40,25 @@ internal static class Tool
         using var process = Start(program, arguments, directory);
         await GiveAsync(process, input);
         return await EndAsync(process, deadline ?? Deadline);
+    }
+
+    /// <summary>What all members say at one time at which each of them answers and one is the primary: one that stands still for a moment is asked again.</summary>
+    /// <param name="arguments">Whom to ask, and what else.</param>
+    public static async Task<JsonDocument> AllAnswerAsync(params string[] arguments)
+    {
+        var start = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            var status = await RunAsync(["status", "--all", "--json", .. arguments]);
+            if (status.ExitCode == 0)
+            {
+                var json = JsonDocument.Parse(status.Output);
+                if (json.RootElement.EnumerateArray().Count(static node => node.GetProperty("status").GetProperty("state").GetString() == "primary") == 1) return json;
+                json.Dispose();
+            }
+
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < Deadline, $"not all answered with one primary: {status.Output}{status.Errors}");
+        }
     }
 
     /// <summary>Starts it; the caller ends it.</summary>
