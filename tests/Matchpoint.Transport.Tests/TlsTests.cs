@@ -148,7 +148,7 @@ public sealed class TlsTests : IAsyncDisposable
     [InlineData(60)]
     public async Task A_handshake_that_dawdles_ends_at_its_deadline_and_others_are_served_meanwhile(int bytes)
     {
-        var limits = new ListenerOptions { Security = _authority.Security(A), ServiceNameTimeout = TimeSpan.FromMilliseconds(500) };
+        var limits = new ListenerOptions { Security = _authority.Security(A), ServiceNameTimeout = TimeSpan.FromSeconds(5) };
         var listener = await ListenAsync(limits);
         var clock = Stopwatch.StartNew();
         var slow = await SocketAsync(listener);
@@ -157,8 +157,9 @@ public sealed class TlsTests : IAsyncDisposable
         await slow.SendAsync(hello.AsMemory(0, bytes));
         Assert.Equal(B, await AskAsync(await ConnectAsync(listener, _authority.Security(B), "a")));
         using var late = new CancellationTokenSource(Patience);
-        Assert.Contains("waited 0.5 s for the connection to be secured", (await ReportAsync()).Message, StringComparison.Ordinal);
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(5), $"{clock.Elapsed}");
+        Assert.Contains("waited 5 s for the connection to be secured", (await ReportAsync()).Message, StringComparison.Ordinal);
+        // Not before its time, and not only when whoever waits here loses patience.
+        Assert.InRange(clock.Elapsed, TimeSpan.FromSeconds(4.9), Patience);
         Assert.True(await IsDroppedAsync(slow, late.Token));
     }
 
