@@ -14,8 +14,6 @@ namespace Matchpoint.Tests.Syncup;
 [Trait("Hazard", "H15")]
 public class FaultClosingTests
 {
-    private static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(1);
-
     public static TheoryData<string, byte> ReplicaFaults => Both(
         "garbled hello", "another message instead of a hello", "hello of another group", "hello of another version", "own log damaged", "garbage in the syncup",
         "garbage in the stream", "records that do not continue", "disk full at the export", "disk broken at the cut", "disk full in the stream", "cancelled");
@@ -45,7 +43,7 @@ public class FaultClosingTests
             await new RawPeer(right).AwaitCloseAsync();
         }
 
-        Assert.True(Stopwatch.GetElapsedTime(began) < AtOnce, $"the close took {Stopwatch.GetElapsedTime(began)}");
+        Assert.True(Stopwatch.GetElapsedTime(began) < RawPeer.AtOnce, $"the close took {Stopwatch.GetElapsedTime(began)}");
         await Ended(joining);
     }
 
@@ -68,7 +66,7 @@ public class FaultClosingTests
             await new RawPeer(right).AwaitCloseAsync();
         }
 
-        Assert.True(Stopwatch.GetElapsedTime(began) < AtOnce, $"the close took {Stopwatch.GetElapsedTime(began)}");
+        Assert.True(Stopwatch.GetElapsedTime(began) < RawPeer.AtOnce, $"the close took {Stopwatch.GetElapsedTime(began)}");
         await Ended(serving);
     }
 

@@ -11,6 +11,9 @@ namespace Matchpoint.Tests.Syncup;
 /// <summary>One end of a channel in the hands of a test that may say anything.</summary>
 internal sealed class RawPeer(Channel channel)
 {
+    /// <summary>Less than the half minute that a session gives a peer which says nothing: whoever closes sooner has noticed what was wrong.</summary>
+    public static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(10);
+
     private static readonly TimeSpan Patience = Meeting.Patience;
 
     public Task<string> AcceptServiceAsync() => channel.AcceptServiceAsync(Patience, CancellationToken.None).AsTask();
@@ -45,7 +48,7 @@ internal sealed class RawPeer(Channel channel)
     {
         try
         {
-            while (true) await channel.ReceiveAsync(TimeSpan.FromSeconds(2), CancellationToken.None);
+            while (true) await channel.ReceiveAsync(AtOnce, CancellationToken.None);
         }
         catch (ChannelClosedException)
         {
