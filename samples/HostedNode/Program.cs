@@ -25,6 +25,11 @@ foreach (var run in new[] { "first", "second" })
     var cache = host.Services.GetRequiredService<HybridCache>();
     var price = await cache.GetOrCreateAsync("price of a chair", _ => ValueTask.FromResult(100 + Interlocked.Increment(ref made)));
     Console.WriteLine($"{run} run: {report.Status}, a chair costs {price}");
+
+    // HybridCache writes its second level behind the caller's back, and the node takes no more once the host stops.
+    var entries = host.Services.GetRequiredService<MatchpointNode>().Database("cache");
+    using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+    while (!await entries.ScanAsync(cancellation: patience.Token).AnyAsync(patience.Token)) await Task.Delay(TimeSpan.FromMilliseconds(10), patience.Token);
     await host.StopAsync();
 }
 

@@ -24,6 +24,8 @@ public sealed class HybridCacheTests : IDisposable
             var cache = host.Services.GetRequiredService<HybridCache>();
             Assert.Equal(101, (await cache.GetOrCreateAsync("article", make, cancellationToken: Cancellation)).Price);
             Assert.Equal(101, (await cache.GetOrCreateAsync("article", make, cancellationToken: Cancellation)).Price);
+            // It is written behind the caller's back, and the node takes no more once the host stops.
+            await HasEntryAsync(host, expected: true);
             await host.StopAsync(Cancellation);
         }
 
@@ -42,16 +44,20 @@ public sealed class HybridCacheTests : IDisposable
     {
         using var host = await StartAsync(TimeSpan.FromMilliseconds(20));
         var cache = host.Services.GetRequiredService<IDistributedCache>();
-        var node = host.Services.GetRequiredService<MatchpointNode>();
         await cache.SetAsync("key", [1], new DistributedCacheEntryOptions { AbsoluteExpirationRelativeToNow = TimeSpan.FromMilliseconds(50) }, Cancellation);
+        await HasEntryAsync(host, expected: false);
+        await host.StopAsync(Cancellation);
+    }
+
+    private static async Task HasEntryAsync(IHost host, bool expected)
+    {
+        var entries = host.Services.GetRequiredService<MatchpointNode>().Database("cache");
         var start = TimeProvider.System.GetTimestamp();
-        while (await node.Database("cache").ScanAsync(cancellation: Cancellation).AnyAsync(Cancellation))
+        while (await entries.ScanAsync(cancellation: Cancellation).AnyAsync(Cancellation) != expected)
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromSeconds(60), "waited 60 s: the entry is gone");
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromSeconds(60), $"waited 60 s: the entry is {(expected ? "there" : "gone")}");
             await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, Cancellation);
         }
-
-        await host.StopAsync(Cancellation);
     }
 
     private async Task<IHost> StartAsync(TimeSpan sweep)

@@ -107,19 +107,22 @@ public sealed partial class TelemetryDocumentTests : IDisposable
 
     private async Task<List<Instrument>> InstrumentsAsync()
     {
+        // Another test's node may publish its own at the same time, on its own thread.
+        var gate = new Lock();
         var found = new List<Instrument>();
         using var listener = new MeterListener
         {
             InstrumentPublished = (instrument, _) =>
             {
-                if (instrument.Meter.Name == Instruments.Name) found.Add(instrument);
+                if (instrument.Meter.Name != Instruments.Name) return;
+                lock (gate) found.Add(instrument);
             },
         };
         listener.Start();
         // The gauges are there when a node is.
         var directory = Path.Combine(_directory.Path, Path.GetRandomFileName());
         await (await MatchpointNode.OpenAsync(directory, Cancellation)).DisposeAsync();
-        return [.. found.DistinctBy(instrument => instrument.Name)];
+        lock (gate) return [.. found.DistinctBy(instrument => instrument.Name)];
     }
 
     private static string FindRoot()
