@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Matchpoint.Simulation.Checkers;
+using Matchpoint.Simulation.Clients;
 using Matchpoint.Simulation.Group;
 using Matchpoint.Simulation.Schedules;
 
@@ -11,7 +12,8 @@ internal static class Program
 {
     private const string Usage = """
         usage: run [--from SEED] [--count N] [--minutes M] [--first]   many schedules; ends with 1 when one broke a promise
-               seed SEED [--edn FILE]                                  one schedule, told as it happens; its transactions as EDN for Elle
+               seed SEED [--edn FILE]                                  one schedule, told as it happens; its transactions as EDN for Elle,
+                                                                       and each register's operations beside them for Knossos: history.edn, history.r0.edn to history.r7.edn
         """;
 
     private static async Task<int> Main(string[] args)
@@ -34,8 +36,15 @@ internal static class Program
         var result = await schedule.RunAsync();
         Console.WriteLine(Summary(result));
         if (result.Violation is not null) Console.WriteLine(result.Violation);
-        if (edn is not null) await File.WriteAllTextAsync(edn, Edn.OfTransactions(schedule.History.Operations));
+        if (edn is not null) await WriteEdnAsync(edn, schedule.History);
         return result.Violation is null ? 0 : 1;
+    }
+
+    private static async Task WriteEdnAsync(string path, History history)
+    {
+        await File.WriteAllTextAsync(path, Edn.OfTransactions(history.Operations));
+        for (var register = 0; register < SimulatedClient.Registers; register++)
+            await File.WriteAllTextAsync(Path.ChangeExtension(path, string.Create(CultureInfo.InvariantCulture, $"r{register}{Path.GetExtension(path)}")), Edn.OfRegister(history.OfRegisters, register));
     }
 
     private static async Task<int> RunManyAsync(string[] options)

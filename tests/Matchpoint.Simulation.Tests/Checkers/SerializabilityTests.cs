@@ -66,6 +66,29 @@ public sealed class SerializabilityTests
             edn);
     }
 
+    [Fact]
+    public void Whoever_does_not_know_what_became_of_its_operation_goes_on_as_another_process()
+    {
+        ClientOperation[] operations =
+        [
+            new() { Client = 0, Node = "a", Action = ClientAction.Put, Key = 1, Value = 5, CalledAt = 1, AnsweredAt = 2, Outcome = Outcome.Unknown },
+            new() { Client = 1, Node = "a", Action = ClientAction.Read, Level = ReadLevel.Linearizable, Key = 1, Found = 5, CalledAt = 3, AnsweredAt = 5, Outcome = Outcome.Ok },
+            new() { Client = 0, Node = "a", Action = ClientAction.CompareAndSet, Key = 1, Expected = 4, Value = 6, CalledAt = 4, AnsweredAt = 6, Outcome = Outcome.Ok },
+            new() { Client = 0, Node = "a", Action = ClientAction.Put, Key = 2, Value = 7, CalledAt = 7, AnsweredAt = 8, Outcome = Outcome.Ok },
+        ];
+        Assert.Equal(
+            """
+            {:type :invoke, :f :write, :value 5, :process 0, :time 1, :index 0}
+            {:type :info, :f :write, :value 5, :process 0, :time 2, :index 1}
+            {:type :invoke, :f :read, :value nil, :process 1, :time 3, :index 2}
+            {:type :invoke, :f :cas, :value [4 6], :process 2, :time 4, :index 3}
+            {:type :ok, :f :read, :value 5, :process 1, :time 5, :index 4}
+            {:type :fail, :f :cas, :value [4 6], :process 2, :time 6, :index 5}
+
+            """.ReplaceLineEndings("\n"),
+            Edn.OfRegister(operations, 1));
+    }
+
     /// <summary>a0+1: appends 1 to list 0; r0:1 2: reads 1 and 2 of it; !: surely failed; ?: nobody knows.</summary>
     private static ClientOperation[] Parse(string history) =>
     [

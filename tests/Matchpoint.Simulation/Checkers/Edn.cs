@@ -26,12 +26,16 @@ internal static class Edn
             if (operation.AnsweredAt < long.MaxValue) moments.Add((operation.AnsweredAt, operation, TypeOf(operation)));
         }
 
+        // A process that does not know what became of its operation does nothing more; its client goes on as another.
+        var clients = moments.Count == 0 ? 0 : moments.Max(static moment => moment.Operation.Client) + 1;
+        var processes = Enumerable.Range(0, clients).ToArray();
         var text = new StringBuilder();
         var index = 0;
         foreach (var (at, operation, type) in moments.OrderBy(static moment => moment.At))
         {
             var (f, value) = describe(operation, type != ":invoke");
-            text.Append(CultureInfo.InvariantCulture, $"{{:type {type}, :f {f}, :value {value}, :process {operation.Client}, :time {at}, :index {index++}}}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{{:type {type}, :f {f}, :value {value}, :process {processes[operation.Client]}, :time {at}, :index {index++}}}\n");
+            if (type == ":info") processes[operation.Client] += clients;
         }
 
         return text.ToString();
