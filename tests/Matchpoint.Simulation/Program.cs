@@ -44,7 +44,10 @@ internal static class Program
     {
         await File.WriteAllTextAsync(path, Edn.OfTransactions(history.Operations));
         for (var register = 0; register < SimulatedClient.Registers; register++)
-            await File.WriteAllTextAsync(Path.ChangeExtension(path, string.Create(CultureInfo.InvariantCulture, $"r{register}{Path.GetExtension(path)}")), Edn.OfRegister(history.OfRegisters, register));
+        {
+            var ending = string.Create(CultureInfo.InvariantCulture, $"r{register}{Path.GetExtension(path)}");
+            await File.WriteAllTextAsync(Path.ChangeExtension(path, ending), Edn.OfRegister(history.OfRegisters, register));
+        }
     }
 
     private static async Task<int> RunManyAsync(string[] options)
@@ -57,10 +60,13 @@ internal static class Program
         var copies = default(CopyFigures);
         var figures = new RunFigures();
         long events = 0, operations = 0, faults = 0, undone = 0, reigns = 0;
+        var (undecided, trace) = (0, new LastLines());
         ulong done = 0, failed = 0;
         while (done < count && began.Elapsed.TotalMinutes < minutes)
         {
-            var result = await new Schedule(first + done++).RunAsync();
+            trace.Clear();
+            var result = await new Schedule(first + done++, trace.Add).RunAsync();
+            undecided += result.Undecided;
             (events, operations, faults, undone, reigns) = (events + result.Events, operations + result.Operations, faults + result.Faults, undone + result.Undone, reigns + result.Reigns);
             figures.Add(result);
             (virtualTime, copies) = (virtualTime + result.Time, copies + result.Copies);
@@ -68,6 +74,7 @@ internal static class Program
             failed++;
             Console.WriteLine(Summary(result));
             Console.WriteLine($"  {result.Violation.Message}");
+            Console.WriteLine(trace);
             Console.WriteLine($"  again: dotnet run -c Release --project tests/Matchpoint.Simulation -- seed {result.Seed}");
             if (options.Contains("--first")) break;
         }
@@ -75,8 +82,9 @@ internal static class Program
         var processor = Process.GetCurrentProcess().TotalProcessorTime;
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"seeds {first} to {first + done - 1}: {done} schedules of {virtualTime.TotalSeconds / done:0} virtual seconds, {failed} failed; {events} events, {faults} faults, {reigns} reigns, "
-                + $"{operations} operations, {undone} records undone, {copies}; {began.Elapsed.TotalSeconds:0.0} s, {done / processor.TotalMinutes:0} schedules per core-minute"));
+            $"seeds {first} to {first + done - 1}: {done} schedules of {virtualTime.TotalSeconds / done:0} virtual seconds, {failed} failed, {undecided} registers undecided; "
+                + $"{events} events, {faults} faults, {reigns} reigns, {operations} operations, {undone} records undone, {copies}; "
+                + $"{began.Elapsed.TotalSeconds:0.0} s, {done / processor.TotalMinutes:0} schedules per core-minute"));
         Console.WriteLine(figures);
         return failed == 0 ? 0 : 1;
     }

@@ -51,6 +51,16 @@ public sealed class LinearizabilityTests
     }
 
     [Fact]
+    public void A_search_that_was_given_up_is_told_of()
+    {
+        var history = Parse("w1 1-8; w2 2-7; r2 3-4; r1 5-6");
+        Assert.Null(Linearizability.Check(history, out var undecided));
+        Assert.Equal(0, undecided);
+        Assert.Null(Linearizability.Check(history, out undecided, most: 1));
+        Assert.Equal(1, undecided);
+    }
+
+    [Fact]
     public void A_thousand_operations_of_a_real_register_pass_quickly()
     {
         var random = new Random(3);

@@ -16,11 +16,20 @@ internal static class Linearizability
     /// <summary>Checks every register.</summary>
     /// <param name="operations">All operations; those of lists, and reads that promise less, are skipped.</param>
     /// <returns>What is wrong; null for nothing.</returns>
-    public static string? Check(IEnumerable<ClientOperation> operations)
+    public static string? Check(IEnumerable<ClientOperation> operations) => Check(operations, out _);
+
+    /// <summary>Checks every register.</summary>
+    /// <param name="operations">All operations; those of lists, and reads that promise less, are skipped.</param>
+    /// <param name="undecided">How many registers' histories needed more than was looked at.</param>
+    /// <param name="most">So many configurations are looked at, of each register.</param>
+    /// <returns>What is wrong; null for nothing.</returns>
+    public static string? Check(IEnumerable<ClientOperation> operations, out int undecided, int most = MostConfigurations)
     {
+        undecided = 0;
         foreach (var key in operations.Where(IsOfRegister).GroupBy(static operation => operation.Key))
         {
-            if (CheckRegister([.. key]) is { } violation) return violation;
+            if (CheckRegister([.. key], most, out var isUndecided) is { } violation) return violation;
+            if (isUndecided) undecided++;
         }
 
         return null;
@@ -30,8 +39,9 @@ internal static class Linearizability
         operation.Action != ClientAction.Transact && operation.Outcome != Outcome.Fail
         && (operation.Action != ClientAction.Read || (operation.Outcome == Outcome.Ok && operation.Level == ReadLevel.Linearizable));
 
-    private static string? CheckRegister(ClientOperation[] operations)
+    private static string? CheckRegister(ClientOperation[] operations, int most, out bool isUndecided)
     {
+        isUndecided = false;
         var (head, left) = Entry.ListOf(operations);
         var done = new ulong[(operations.Length + 63) / 64];
         var seen = new HashSet<Configuration>();
@@ -48,7 +58,8 @@ internal static class Linearizability
                 done[entry.Index / 64] |= 1UL << (entry.Index % 64);
                 if (seen.Add(new Configuration([.. done], next, willBeLookedAt)))
                 {
-                    if (seen.Count > MostConfigurations) return null;
+                    isUndecided = seen.Count > most;
+                    if (isUndecided) return null;
                     path.Push((entry, value, isLookedAt));
                     (value, isLookedAt) = (next, willBeLookedAt);
                     entry.Lift();

@@ -1,5 +1,6 @@
 using Matchpoint.Node;
 using Matchpoint.Protocol.Identities;
+using Matchpoint.Protocol.Records;
 using Matchpoint.Simulation.Checkers;
 using Matchpoint.Simulation.Clients;
 using Matchpoint.Simulation.Group;
@@ -17,23 +18,30 @@ internal static class Verdict
     /// <param name="heard">What somebody heard who followed the changes.</param>
     /// <param name="missed">What it was told that nobody keeps any more: behind how many that it heard, and up to where.</param>
     /// <param name="machines">The group.</param>
-    public static void Check(
-        Ledger ledger, bool isLossy, History history, IReadOnlyList<ChangeSet> heard, IReadOnlyList<(int Behind, Vlsn UpTo)> missed, IReadOnlyList<SimulatedMachine> machines)
+    /// <param name="heldAt">The history up to the end of a log that some node held; null where that was never seen.</param>
+    /// <returns>How many registers' histories were too long to be decided.</returns>
+    public static int Check(
+        Ledger ledger, bool isLossy, History history, IReadOnlyList<ChangeSet> heard, IReadOnlyList<(int Behind, Vlsn UpTo)> missed, IReadOnlyList<SimulatedMachine> machines,
+        Func<LogPosition, Ledger?> heldAt)
     {
         var fold = new Fold(ledger);
         foreach (var machine in machines) StateIsTheFold(fold, machine.Name, machine.Node!.Core);
-        if (isLossy) return;
+        if (isLossy) return 0;
         FollowedChanges.MustBe(fold, heard, missed);
-        if (Linearizability.Check(history.OfRegisters) is { } notLinearizable) throw new ViolationException("registers are linearizable", notLinearizable);
+        if (Linearizability.Check(history.OfRegisters, out var undecided) is { } notLinearizable) throw new ViolationException("registers are linearizable", notLinearizable);
         if (Serializability.Check(history.Operations) is { } notSerializable) throw new ViolationException("transactions are strictly serializable", notSerializable);
         foreach (var operation in history.Operations)
         {
             if (operation.Outcome == Outcome.Ok) IsKept(ledger, operation);
         }
 
-        foreach (var operation in history.OfRegisters)
+        Readings.MustBeTrue(fold, history.Operations, HeldAt);
+        return undecided;
+
+        Fold? HeldAt(LogPosition end)
         {
-            if (operation is { Action: ClientAction.Read, Outcome: Outcome.Ok, Found: not 0 } && operation.Level != ReadLevel.Local) IsDurable(fold, operation);
+            if (end.Vlsn.IsNull || (end.Vlsn <= ledger.Last && ledger[end.Vlsn].Fingerprint == end.Fingerprint)) return fold;
+            return heldAt(end) is { } held ? new Fold(held) : null;
         }
     }
 
@@ -63,13 +71,5 @@ internal static class Verdict
         var at = Vlsn.Null.Plus(operation.Token.Vlsn);
         if (at > ledger.Last || (long)ledger[at].Term.Value != operation.Token.Term)
             throw new ViolationException("no acknowledged write is ever lost", $"{operation}");
-    }
-
-    /// <summary>What a read saw stays true.</summary>
-    private static void IsDurable(Fold fold, ClientOperation operation)
-    {
-        var versions = fold.VersionsOf(Fold.NameOf(0, SimulatedClient.RegisterKey(operation.Key)));
-        if (!versions.Any(version => SimulatedClient.ToValue(version.Value) == operation.Found))
-            throw new ViolationException("no default read is ever undone", $"{operation}");
     }
 }

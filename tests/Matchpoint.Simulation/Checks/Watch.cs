@@ -282,6 +282,17 @@ internal sealed class Watch
             throw new ViolationException("equal fingerprints mean equal histories", $"{machine} holds record {vlsn} behind another than somebody else");
     }
 
+    /// <summary>The history up to the end of a log that was held; null where not all of it was ever seen.</summary>
+    public Ledger? HistoryAt(LogPosition end)
+    {
+        var records = new List<Remembered>();
+        for (var at = end.Fingerprint; _seen.TryGetValue(at, out var record); at = _before[at]) records.Add(record);
+        if (records.Count != end.Vlsn.DistanceFrom(Vlsn.Null)) return null;
+        var ledger = new Ledger();
+        for (var i = records.Count - 1; i >= 0; i--) ledger.Add(records[i]);
+        return ledger;
+    }
+
     /// <summary>The history that a log stands for: what it holds, and what was seen before that.</summary>
     public Ledger HistoryOf(LogCopy log)
     {

@@ -102,6 +102,18 @@ internal sealed class ClientOperation
     /// <summary>What a scan found in each register; 0 for nothing.</summary>
     public int[]? FoundInEach { get; set; }
 
+    /// <summary>Where the node stood that served a read; null where it did not.</summary>
+    public ReadPlace? Place { get; set; }
+
+    /// <summary>Whether it wrote something, when it took effect: a compare-and-set that found another value did not, nor did a transaction that only read.</summary>
+    public bool Writes => Action switch
+    {
+        ClientAction.Read or ClientAction.Scan => false,
+        ClientAction.CompareAndSet => Found != 0,
+        ClientAction.Transact => Steps.Any(static step => step.Append is not null),
+        _ => true,
+    };
+
     /// <summary>Whether it changes nothing.</summary>
     public bool IsRead => Action is ClientAction.Read or ClientAction.Scan;
 

@@ -198,6 +198,7 @@ internal sealed class SimulatedClient
     private async Task DoAsync(SimulatedProcess process, MatchpointNode node, ClientOperation operation)
     {
         var key = RegisterKey(operation.Key);
+        var (place, reign) = operation.IsRead ? (ReadPlace.Before(node), node.Core.Appender.Reign) : default;
         switch (operation.Action)
         {
             case ClientAction.Put:
@@ -230,6 +231,8 @@ internal sealed class SimulatedClient
             default:
                 throw Invariant.Unreachable(operation.Action);
         }
+
+        operation.Place = place?.After(node, reign);
     }
 
     private async ValueTask TransactAsync(SimulatedProcess process, MatchpointTransaction transaction, ClientOperation operation)

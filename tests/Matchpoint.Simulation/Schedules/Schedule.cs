@@ -36,6 +36,9 @@ internal sealed record ScheduleResult(
 
     /// <summary>How long a majority alone took for it before, without the rest of the group; null where none was left alone.</summary>
     public TimeSpan? MajorityTogether { get; init; }
+
+    /// <summary>Registers whose histories were too long to be decided.</summary>
+    public int Undecided { get; init; }
 }
 
 /// <summary>One run of a group under virtual time: everything in it follows from the seed.</summary>
@@ -92,6 +95,7 @@ internal sealed class Schedule
     private bool _areClientsOver;
     private ulong _hash = 14695981039346656037;
     private Exception? _violation;
+    private int _undecided;
 
     /// <summary>A schedule that has not begun.</summary>
     /// <param name="seed">Its number.</param>
@@ -178,6 +182,7 @@ internal sealed class Schedule
         {
             Counts = _faults.Counts,
             IsLossy = _watch.IsLossy,
+            Undecided = _undecided,
             Together = _isAlone ? null : _together,
             MajorityTogether = _isAlone ? _together : _majorityTogether,
         };
@@ -301,7 +306,7 @@ internal sealed class Schedule
         var leader = _machines.Find(static machine => machine.Node is { State: NodeState.Primary } node && node.Core.IsReady)!;
         var roster = leader.Node!.Core.Members.Roster;
         var whole = _machines.FindAll(machine => roster.Contains(machine.Name) && machine.Node!.Core.HasData && !IsLeftAlone(machine.Node));
-        Verdict.Check(_watch.IsLossy ? _watch.HistoryOf(_watches[leader].Log) : _watch.Ledger, _watch.IsLossy, _history, _follower.Heard, _follower.Missed, whole);
+        _undecided = Verdict.Check(_watch.IsLossy ? _watch.HistoryOf(_watches[leader].Log) : _watch.Ledger, _watch.IsLossy, _history, _follower.Heard, _follower.Missed, whole, _watch.HistoryAt);
         _scheduler.End();
     }
 
