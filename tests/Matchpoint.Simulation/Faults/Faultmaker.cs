@@ -14,6 +14,7 @@ namespace Matchpoint.Simulation.Faults;
 internal sealed class Faultmaker
 {
     private const int LooksAtAll = 16;
+    private const int MostInsisting = 3;
 
     private static readonly TimeSpan OperatorPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Insistence = TimeSpan.FromSeconds(10);
@@ -40,7 +41,7 @@ internal sealed class Faultmaker
     private SimulatedMachine? _striking;
     private int _shortReigns;
     private int _looks;
-    private bool _isInsisting;
+    private int _insisting;
     private bool _isOver;
 
     /// <summary>A maker of faults that has not begun.</summary>
@@ -209,8 +210,14 @@ internal sealed class Faultmaker
         _tell($"{kind} {machine.Name}");
         Counts.OnAsked(kind);
         var struck = TryMake(kind, machine);
-        if (struck || !_mix.Insists || (isAimed && !mayWait) || _isInsisting || !IsOfData(kind)) return;
-        _isInsisting = true;
+        if (struck || !_mix.Insists || (isAimed && !mayWait) || !IsOfData(kind)) return;
+        Insist(kind, machine);
+    }
+
+    private void Insist(FaultKind kind, SimulatedMachine machine)
+    {
+        if (_insisting == MostInsisting) return;
+        _insisting++;
         _scheduler.Watch(InsistAsync(kind, machine));
     }
 
@@ -226,7 +233,7 @@ internal sealed class Faultmaker
             break;
         }
 
-        _isInsisting = false;
+        _insisting--;
     }
 
     private static bool IsOfData(FaultKind kind) => kind is FaultKind.MisdirectedWrite or FaultKind.BitFlip or FaultKind.LostDisk or FaultKind.OldBackup;
@@ -436,6 +443,7 @@ internal sealed class Faultmaker
         else
         {
             machine.BackUp();
+            if (_mix.Insists && !_isOver) Insist(FaultKind.OldBackup, machine);
         }
 
         _watches[machine].Forget();
