@@ -171,12 +171,16 @@ internal static class ClientCommands
             await using var cluster = common.Open(parsed);
             var request = new ClientRequest { Op = "watch", Token = parsed.GetValue(from), Database = parsed.GetValue(common.Database) };
             long seen = 0;
+            var operations = new List<ClientOperation>();
             try
             {
                 await foreach (var answer in cluster.AskManyAsync(request, cancellation))
                 {
-                    if (answer.Changes is not { } set) continue;
-                    PrintChanges(set, parsed.GetValue(common.Json));
+                    if (answer.Changes is not { } part) continue;
+                    operations.AddRange(part.Operations);
+                    if (!part.IsWhole) continue;
+                    PrintChanges(part with { Operations = operations }, parsed.GetValue(common.Json));
+                    operations.Clear();
                     if (++seen == parsed.GetValue(count)) break;
                 }
             }

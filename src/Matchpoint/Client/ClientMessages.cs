@@ -127,9 +127,6 @@ internal sealed record ClientAnswer
 /// <summary>A key with its value.</summary>
 internal sealed record ClientItem(byte[] Key, byte[] Value);
 
-/// <summary>A transaction of a watch.</summary>
-internal sealed record ClientChangeSet(string Token, DateTimeOffset Time, IReadOnlyList<ClientOperation> Operations);
-
 /// <summary>What went wrong.</summary>
 /// <param name="Kind">not-primary, insufficient-acks, conflict, stale, undone, trimmed, tail-full, failed or bad-request.</param>
 /// <param name="Message">In words.</param>

@@ -234,12 +234,8 @@ internal sealed class ClientService(MatchpointNode node)
         {
             await foreach (var set in node.ChangesAsync(after, left.Token).ConfigureAwait(false))
             {
-                var operations = set.Changes
-                    .Where(change => request.Database is null || change.Database == request.Database)
-                    .Select(change => new ClientOperation(change.Kind, change.Database, -1, change.Key.ToArray(), change.Value.ToArray())).ToList();
-                if (operations.Count == 0) continue;
-                var changes = new ClientChangeSet(set.Token.ToString(), set.Time, operations);
-                await SendAsync(channel, new ClientAnswer { IsLast = false, Changes = changes }, left.Token).ConfigureAwait(false);
+                foreach (var changes in ClientChangeSet.Parts(set, request.Database))
+                    await SendAsync(channel, new ClientAnswer { IsLast = false, Changes = changes }, left.Token).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
@@ -248,6 +244,8 @@ internal sealed class ClientService(MatchpointNode node)
         }
         finally
         {
+            // Where it did not leave, it waits to hear what went wrong, and says nothing before.
+            await left.CancelAsync().ConfigureAwait(false);
             await leaving.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
