@@ -1,5 +1,7 @@
 using System.Text.Json.Serialization;
 using Matchpoint.Journal;
+using Matchpoint.Storage.State;
+using Matchpoint.Transactions;
 
 namespace Matchpoint.Client;
 
@@ -67,10 +69,33 @@ internal sealed record ClientRequest
 /// <summary>One operation.</summary>
 /// <param name="Kind">What it does.</param>
 /// <param name="Database">The database; the default one when not given.</param>
-/// <param name="DatabaseNumber">The database by its number, as exports name it; -1 where the name counts.</param>
+/// <param name="DatabaseNumber">The database by its number, as exports name it; null or -1 where the name counts.</param>
 /// <param name="Key">The key, or the first of a range.</param>
 /// <param name="Value">The value, or the key behind the last of a range.</param>
-internal sealed record ClientOperation(ChangeKind Kind, string? Database, int DatabaseNumber, byte[] Key, byte[]? Value);
+internal sealed record ClientOperation([property: JsonRequired] ChangeKind Kind, string? Database, int? DatabaseNumber, byte[] Key, byte[]? Value)
+{
+    private const int ByName = -1;
+
+    /// <summary>The number that counts; null where the name does.</summary>
+    /// <param name="mayMakeDatabases">Whether it may belong to the catalogue: what was undone may have made a database.</param>
+    /// <exception cref="FormatException">No user's operation can be that.</exception>
+    public ushort? NumberIn(bool mayMakeDatabases)
+    {
+        if (!Enum.IsDefined(Kind)) throw new FormatException($"operations: kind {(int)Kind}: expected Put, Delete or DeleteRange.");
+        switch (DatabaseNumber)
+        {
+            case null or ByName:
+                return null;
+            case >= 0 and <= Catalogue.Highest:
+                return (ushort)DatabaseNumber;
+            case StateKey.SystemDatabase when mayMakeDatabases && Kind == ChangeKind.Put && Catalogue.IsEntry(Key, Value):
+                return StateKey.SystemDatabase;
+            default:
+                throw new FormatException(
+                    $"operations: {Kind} in database {DatabaseNumber}: expected 0 to {Catalogue.Highest}, or {ByName} where the name counts; what lies above belongs to the store itself. Nothing was written.");
+        }
+    }
+}
 
 /// <summary>What must be so.</summary>
 /// <param name="Database">The database; the default one when not given.</param>

@@ -166,7 +166,7 @@ internal sealed class ClientService(MatchpointNode node)
             {
                 holds = (request.Conditions ?? []).All(condition => Equal(transaction.Get(condition.Key, condition.Database), condition.Expected));
                 if (!holds) return;
-                foreach (var operation in request.Operations ?? []) Perform(transaction, operation);
+                foreach (var operation in request.Operations ?? []) Perform(transaction, operation, NumberOf(transaction, operation, mayMakeDatabases: false));
             },
             OptionsOf(request),
             cancellation).ConfigureAwait(false);
@@ -182,31 +182,29 @@ internal sealed class ClientService(MatchpointNode node)
             transaction =>
             {
                 // What comes behind the snapshot is found when the transaction commits.
-                foreach (var operation in operations) Touch(transaction, operation);
+                var numbered = operations.Select(operation => (Operation: operation, Database: NumberOf(transaction, operation, mayMakeDatabases: true))).ToList();
+                foreach (var (operation, number) in numbered) Touch(transaction, operation, number);
                 var changes = new ChangesSince(node.Core, Vlsn.Null.Plus(request.Since), transaction.SnapshotAt, request.Own ?? []);
-                conflicts = changes.Against(operations.Select(operation => (Operation: operation, Database: NumberOf(transaction, operation))));
+                conflicts = changes.Against(numbered);
                 if (conflicts.Count > 0) return;
-                foreach (var operation in operations) Perform(transaction, operation);
+                foreach (var (operation, number) in numbered) Perform(transaction, operation, number);
             },
             OptionsOf(request),
             cancellation).ConfigureAwait(false);
         return new ClientAnswer { Found = conflicts.Count == 0, Token = token.ToString(), Conflicts = conflicts };
     }
 
-    private ushort NumberOf(MatchpointTransaction transaction, ClientOperation operation) => operation.DatabaseNumber >= 0
-        ? (ushort)operation.DatabaseNumber
-        : node.Catalogue.Find(transaction, operation.Database ?? Transactions.Catalogue.DefaultName, make: true)!.Value;
+    private ushort NumberOf(MatchpointTransaction transaction, ClientOperation operation, bool mayMakeDatabases) => operation.NumberIn(mayMakeDatabases)
+        ?? node.Catalogue.Find(transaction, operation.Database ?? Transactions.Catalogue.DefaultName, make: true)!.Value;
 
-    private void Touch(MatchpointTransaction transaction, ClientOperation operation)
+    private static void Touch(MatchpointTransaction transaction, ClientOperation operation, ushort number)
     {
-        var number = NumberOf(transaction, operation);
         if (operation.Kind == ChangeKind.DeleteRange) transaction.TouchRange(number, Range(operation));
         else transaction.GetFrom(number, operation.Key);
     }
 
-    private void Perform(MatchpointTransaction transaction, ClientOperation operation)
+    private static void Perform(MatchpointTransaction transaction, ClientOperation operation, ushort number)
     {
-        var number = NumberOf(transaction, operation);
         switch (operation.Kind)
         {
             case ChangeKind.Put:

@@ -15,7 +15,10 @@ internal sealed class Catalogue(Reader reader)
     /// <summary>The database without a name of its own.</summary>
     public const string DefaultName = "default";
 
-    private const ushort Highest = StateKey.SystemDatabase - 2;
+    /// <summary>The highest number that a database can have.</summary>
+    public const ushort Highest = StateKey.SystemDatabase - 2;
+
+    private static readonly byte[] NamePrefix = "database/"u8.ToArray();
 
     private readonly ConcurrentDictionary<string, ushort> _numbers = new(StringComparer.Ordinal) { [DefaultName] = 0 };
     private readonly ConcurrentDictionary<ushort, string> _names = new() { [0] = DefaultName };
@@ -25,6 +28,11 @@ internal sealed class Catalogue(Reader reader)
 
     /// <summary>The key under which a database's number stands.</summary>
     public static byte[] KeyOf(string name) => Encoding.UTF8.GetBytes("database/" + name);
+
+    /// <summary>Whether a value that is put under a key of the store's own belongs to the catalogue, as <see cref="Find"/> writes it.</summary>
+    public static bool IsEntry(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) =>
+        (key.SequenceEqual(CounterKey.Span) || (key.Length > NamePrefix.Length && key.StartsWith(NamePrefix)))
+        && value.Length == sizeof(ushort) && Read(value) is > 0 and <= Highest;
 
     /// <summary>Finds a database that is durable; false when there is none of that name yet.</summary>
     public bool TryFind(string name, out ushort number)
