@@ -20,7 +20,8 @@ internal sealed class RocksStateStore(RocksStateOptions options) : IStateStore
     /// <inheritdoc/>
     public string? SetAside(string path, string into)
     {
-        if (!Directory.Exists(path) || !Directory.EnumerateFileSystemEntries(path).Any()) return null;
+        // Where a state could not be made RocksDB has left its lock and LOG, and may again and again: that is nothing to keep.
+        if (!RocksLook.Exists(PhysicalFiles.Instance, path)) return null;
         for (var i = 1; ; i++)
         {
             var aside = Path.Combine(into, $"{Path.GetFileName(path)}.unusable-{i}");

@@ -172,7 +172,8 @@ internal sealed class NodeOpening
         else if (file == directory.StatePath)
         {
             var aside = await Task.Run(() => _parts.States(_options).SetAside(directory.StatePath, directory.Path), cancellation).ConfigureAwait(false);
-            _repairs.Add($"{damage.Message} What was there is kept as {aside}; the state is built anew from the log, or fetched.");
+            // Tried again, it may find nothing there any more: the first time has set it aside.
+            _repairs.Add($"{damage.Message}{(aside is null ? "" : $" What was there is kept as {aside}.")} The state is built anew from the log, or fetched.");
         }
         else if (file is not null && Path.GetDirectoryName(file) == directory.LogPath || file == directory.LogPath)
         {

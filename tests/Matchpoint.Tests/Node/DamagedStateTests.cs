@@ -92,6 +92,32 @@ public sealed class DamagedStateTests : IDisposable
         Assert.Equal(before, Directory.GetFiles(State).Where(static path => !Path.GetFileName(path).StartsWith("LOG", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
     }
 
+    /// <summary>A walk that somebody has begun and left keeps the damaged state open: until it goes on, or is given up, the new one cannot be opened in its place.</summary>
+    [Fact]
+    public async Task What_is_damaged_is_set_aside_once_however_often_the_mending_is_tried()
+    {
+        await using var group = await StartAsync(change: Steady);
+        for (var i = 0; i < 10; i++) await group.Primary.Default.PutAsync(Utf8($"k{i}"), Utf8("v"), cancellation: Cancellation);
+        await group.AgreedAsync();
+        var node = group.Replicas[0];
+        var directory = group.DirectoryOf(node.Options.Name);
+        await using (var scan = node.Default.ScanAsync(cancellation: Cancellation).GetAsyncEnumerator(Cancellation))
+        {
+            Assert.True(await scan.MoveNextAsync());
+            node.Core.Fail(new DamageException(node.Core.Log.Directory.StatePath, 0, "the state cannot be read", "a sound RocksDB database", "Corruption", ""));
+            await Eventually.HoldsAsync(
+                () => Directory.Exists(Path.Combine(directory, "state")) && Directory.GetFiles(Path.Combine(directory, "state"), "LOG*").Length >= 2
+                    || Directory.GetDirectories(directory, "state.unusable-*").Length > 1,
+                "opened in vain twice: each time writes one");
+            Assert.Single(Directory.GetDirectories(directory, "state.unusable-*"));
+        }
+
+        await Eventually.HoldsAsync(() => node.State == NodeState.Following, "the node is mended and follows again");
+        await group.AgreedAsync();
+        // The old one, when it was closed at last, may have written where the new one was to lie: that is kept too.
+        Assert.InRange(Directory.GetDirectories(directory, "state.unusable-*").Length, 1, 2);
+    }
+
     /// <summary>Where RocksDB's log of versions says the lengths of the records that name a new file of data each. It is shorter than a block here.</summary>
     private static List<int> LengthsOfFlushes(byte[] manifest)
     {
