@@ -64,7 +64,7 @@ public class CloseWhileReadingTests
                     KeyRange.All,
                     (_, _) =>
                     {
-                        if (visited++ == 0) Task.Run(async () => await node.DisposeAsync()).Wait(TimeSpan.FromSeconds(10));
+                        if (visited++ == 0) Task.Run(async () => await node.DisposeAsync()).Wait(Eventually.Patience);
                         return true;
                     },
                     cancellation: cancellation).AsTask();

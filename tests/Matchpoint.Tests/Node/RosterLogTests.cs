@@ -78,8 +78,9 @@ public class RosterLogTests
             new Term(1), Roster.OfVoters("a", "b"),
             (_, _) =>
             {
-                var asking = Task.Run(() => appender.RosterAt);
-                if (asking.Wait(TimeSpan.FromSeconds(5))) during = asking.Result;
+                // On a thread of its own: those of the pool may all be taken.
+                var asking = Task.Factory.StartNew(() => appender.RosterAt, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                if (asking.Wait(Eventually.Patience)) during = asking.Result;
             },
             out var header);
         Assert.Equal(AppendResult.Appended, result);
