@@ -10,7 +10,7 @@ public sealed class EventHandlerTests
     [Fact]
     public async Task A_handler_that_throws_is_warned_of_and_costs_neither_the_node_nor_the_other_handlers_anything()
     {
-        await using var group = await StartAsync(change: Steady);
+        await using var group = await StartAsync();
         var (before, heir) = (group.Primary, group.Replicas[0]);
         var heard = new List<NodeState>();
         foreach (var node in group.Nodes) node.StateChanged += static (_, change) => throw new InvalidOperationException($"cannot stand {change.To}");

@@ -15,7 +15,7 @@ public sealed class FarBehindChangesTests
     public async Task Databases_have_their_names_however_far_the_state_is_behind_the_log()
     {
         using var states = new HeldStates(new RocksStateStore(new RocksStateOptions()));
-        await using var group = await StartAsync(change: Steady, parts: NodeParts.Real with { States = _ => states });
+        await using var group = await StartAsync(parts: NodeParts.Real with { States = _ => states });
         await group.AgreedAsync();
         var name = group.Replicas[0].Options.Name;
         await group.StopAsync(name);

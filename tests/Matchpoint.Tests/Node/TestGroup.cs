@@ -50,8 +50,11 @@ internal sealed class TestGroup : IAsyncDisposable
         return group;
     }
 
-    /// <summary>Options of a group that goes on with its primary however long the machine stands still: for tests in which nobody is to be missed.</summary>
-    public static MatchpointOptions Steady(MatchpointOptions options) => options with { ElectionTimeout = TimeSpan.FromSeconds(4) };
+    /// <summary>
+    /// Options of a group whose primary stays for longer still: for tests in which nobody is to be missed and the disks have much to do, or several writes have to be in before a primary that
+    /// was cut off steps down.
+    /// </summary>
+    public static MatchpointOptions Steady(MatchpointOptions options) => options with { ElectionTimeout = TimeSpan.FromSeconds(8) };
 
     /// <summary>A member's directory.</summary>
     public string DirectoryOf(string name) => Path.Combine(_directory.FullName, name);
@@ -64,7 +67,7 @@ internal sealed class TestGroup : IAsyncDisposable
         Members = [.. _initial.Append(name).Distinct().Select(MemberOf)],
         Routes = Names.Where(member => member != name).ToDictionary(member => member, member => _links[(name, member)].Address),
         Listen = $"{_listen[name]}",
-        ElectionTimeout = TimeSpan.FromSeconds(1), // A machine that runs many tests at once stands still for a few hundred milliseconds now and then.
+        ElectionTimeout = TimeSpan.FromSeconds(4), // A machine that runs many tests at once stands still for a second or more now and then, and a write to its disk may take as long.
         CommitTimeout = Eventually.Patience,
         ReadTimeout = Eventually.Patience,
         MaxTailBytes = 64 * 1024 * 1024,
@@ -83,6 +86,16 @@ internal sealed class TestGroup : IAsyncDisposable
 
     /// <summary>Starts a member.</summary>
     public async Task<MatchpointNode> StartAsync(string name) => _nodes[name] = await MatchpointNode.OpenAsync(OptionsOf(name), _parts, TestContext.Current.CancellationToken);
+
+    /// <summary>Starts a member that reaches nobody at first: whoever listens to what it tells hears all of it.</summary>
+    public async Task<MatchpointNode> StartAsync(string name, Action<MatchpointNode> listen)
+    {
+        Links(name, static link => link.Cut());
+        var node = await StartAsync(name);
+        listen(node);
+        Links(name, static link => link.Heal());
+        return node;
+    }
 
     /// <summary>Stops a member.</summary>
     public async Task StopAsync(string name)
@@ -118,6 +131,7 @@ internal sealed class TestGroup : IAsyncDisposable
     /// <returns>The ready primary, in the later term.</returns>
     public async Task<MatchpointNode> LaterReignAsync(long than, params IReadOnlyCollection<string> among)
     {
+        var start = TimeProvider.System.GetTimestamp();
         while (true)
         {
             MatchpointNode? primary = null;
@@ -126,7 +140,14 @@ internal sealed class TestGroup : IAsyncDisposable
                     && among.Count(name => _nodes[name].State == NodeState.Following) == among.Count - 1,
                 "a primary among some, followed by them");
             if (primary!.GetStatus().Term > than) return primary;
-            await primary.TransferAsync(cancellation: TestContext.Current.CancellationToken);
+            try
+            {
+                await primary.TransferAsync(cancellation: TestContext.Current.CancellationToken);
+            }
+            catch (Exception error) when (error is TransferException or NotPrimaryException && TimeProvider.System.GetElapsedTime(start) < Eventually.Patience)
+            {
+                // A vote was lost, or another was elected meanwhile: whoever leads then hands over.
+            }
         }
     }
 

@@ -14,7 +14,7 @@ public sealed class WriteFateTests
     [Fact]
     public async Task With_one_replica_away_majority_goes_through_and_all_waits_for_it()
     {
-        await using var group = await StartAsync(change: Steady);
+        await using var group = await StartAsync();
         var primary = group.Primary;
         var away = group.Replicas[0].Options.Name;
         await group.StopAsync(away);
@@ -35,7 +35,7 @@ public sealed class WriteFateTests
     [Fact]
     public async Task The_last_of_three_serves_durable_reads_and_takes_no_writes_until_another_is_back()
     {
-        await using var group = await StartAsync(change: options => options with { CommitTimeout = TimeSpan.FromSeconds(5) });
+        await using var group = await StartAsync();
         await group.Primary.Default.PutAsync(Utf8("k"), Utf8("v"), cancellation: Cancellation);
         await group.AgreedAsync();
         var last = group.Replicas[0];
