@@ -206,8 +206,9 @@ public class RestoredNodeTests
         Directory.Delete(group.DirectoryOf(survivor), recursive: true);
         Directory.Move(group.DirectoryOf("survivor"), group.DirectoryOf(survivor));
         var node2 = await group.StartAsync(survivor);
-        await Eventually.HoldsAsync(() => node2.State == NodeState.AwaitingOperator, "two histories noticed");
-        Assert.Contains("broke its promise", node2.GetStatus().Step, StringComparison.Ordinal);
+        await Eventually.HoldsAsync(
+            () => node2.GetStatus() is { State: NodeState.AwaitingOperator } status && status.Step.Contains("broke its promise", StringComparison.Ordinal),
+            () => $"two histories noticed: {node2.State} {node2.GetStatus().Step}");
         Assert.Equal("v", Text(await node2.Default.GetAsync(Utf8("in no backup"), ReadLevel.Local, Cancellation)));
         Assert.Equal("v", Text(await group.Primary.Default.GetAsync(Utf8("new"), ReadLevel.Linearizable, Cancellation)));
         Assert.NotEqual(survivor, group.Primary.Options.Name);
