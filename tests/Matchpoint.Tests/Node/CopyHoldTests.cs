@@ -22,10 +22,9 @@ public class CopyHoldTests
             await group.StopAsync(lost);
             Directory.Delete(group.DirectoryOf(lost), recursive: true);
             await Eventually.HoldsAsync(() => group.Primary.GetStatus().First > 1, "a log that does not reach back to the first record");
-            var node = await group.StartAsync(lost);
             var copies = 0;
-            node.StateChanged += (_, change) => Interlocked.Add(ref copies, change.From == NodeState.NeedsCopy && change.To != NodeState.NeedsCopy ? 1 : 0);
-            var way = await HangAsync(group, lost);
+            var (node, way) = await HangAsync(
+                group, lost, (_, change) => Interlocked.Add(ref copies, change.From == NodeState.NeedsCopy && change.To != NodeState.NeedsCopy ? 1 : 0));
             // Without the hold the log's head would leave the copy behind.
             var began = group.Primary.Core.Log.Appended.End;
             await Eventually.HoldsAsync(() => group.Primary.Core.Log.Appended.End.DistanceFrom(began) > 4 * Filling.Small.BudgetBytes, "more is written than is kept without the hold");
@@ -52,8 +51,7 @@ public class CopyHoldTests
         await Eventually.HoldsAsync(() => group.Primary.GetStatus().First > 1, "a log that does not reach back to the first record");
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         var load = Filling.LoadAsync(group.Primary, writers: 8, keys: 50, bytes: 4000, stop.Token);
-        var node = await group.StartAsync(lost);
-        var way = await HangAsync(group, lost);
+        var (node, way) = await HangAsync(group, lost);
         await Eventually.HoldsAsync(() => Warned(group.Primary), "the hold was given up");
         await Eventually.HoldsAsync(() => node.GetStatus().Warnings.Any(static warning => warning.Contains("the primary gave up the log behind this copy", StringComparison.Ordinal)),
             "the member knows");
@@ -65,20 +63,22 @@ public class CopyHoldTests
         await Eventually.HoldsAsync(() => !Warned(group.Primary), "the warning is taken back");
     }
 
-    /// <summary>Lets a copy stand still once it has begun: it takes as long as the writes beside it then, however slow the disk is.</summary>
-    private static async Task<TestLink> HangAsync(TestGroup group, string lost)
+    /// <summary>Starts a member, and lets its copy stand still once it has begun: it takes as long as the writes beside it then, however slow the disk is.</summary>
+    private static async Task<(MatchpointNode Node, TestLink Way)> HangAsync(TestGroup group, string lost, EventHandler<StateChange>? listen = null)
     {
-        TestLink? way = null;
-        await Eventually.HoldsAsync(
-            () =>
+        var begun = new TaskCompletionSource<TestLink>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var node = await group.StartAsync(lost, node =>
+        {
+            node.StateChanged += listen;
+            node.CopyProgressed += (_, progress) =>
             {
-                if (group[lost].GetStatus().Copy is not { } copy) return false;
-                way = group.Link(lost, copy.Donor);
+                if (begun.Task.IsCompleted) return;
+                var way = group.Link(lost, progress.Donor);
                 way.Hang();
-                return true;
-            },
-            "a copy");
-        return way!;
+                begun.SetResult(way);
+            };
+        });
+        return (node, await begun.Task.WaitAsync(Eventually.Patience, Cancellation));
     }
 
     private static bool Warned(MatchpointNode node) => node.GetStatus().Warnings.Any(static warning => warning.Contains("was given up", StringComparison.Ordinal));
