@@ -108,6 +108,37 @@ public sealed class CredentialTests : IDisposable
         Assert.Null(source.Failure);
     }
 
+    [Fact]
+    public void Files_behind_links_are_taken_up_when_a_directory_takes_the_place_of_another()
+    {
+        // As Kubernetes mounts a secret: each file is a link into ..data, and a renewal changes only where that link leads.
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need a privilege there.");
+        var time = new VirtualTime();
+        foreach (var name in (string[])["..1", "..2"]) _authority.Write(At(name), A);
+        Directory.CreateSymbolicLink(At("..data"), "..1");
+        foreach (var name in (string[])["node.pem", "node.key", "ca.pem"]) File.CreateSymbolicLink(At(name), Path.Combine("..data", name));
+        var source = new CredentialSource(new TlsFiles(At("node.pem"), At("node.key"), null, At("ca.pem")), read => read.Load(Self), time);
+        var first = source.Current;
+        Directory.Delete(At("..data")); // The link, not what it leads to.
+        Directory.CreateSymbolicLink(At("..data"), "..2");
+        time.Advance(TimeSpan.FromSeconds(3));
+        Assert.NotEqual(first.Certificate.SerialNumber, source.Current.Certificate.SerialNumber);
+        Assert.Null(source.Failure);
+    }
+
+    [Fact]
+    public void Files_of_the_same_time_and_size_are_told_apart_and_what_is_missing_is_no_error_yet()
+    {
+        var files = new TlsFiles(At("node.pem"), null, null, null);
+        var missing = files.Stamp();
+        File.WriteAllText(files.Certificate, "one");
+        var time = File.GetLastWriteTimeUtc(files.Certificate);
+        var one = files.Stamp();
+        File.WriteAllText(files.Certificate, "two");
+        File.SetLastWriteTimeUtc(files.Certificate, time);
+        Assert.Equal(3, new HashSet<string>([missing, one, files.Stamp()]).Count);
+    }
+
     [Theory]
     [InlineData(20, "expires at")]
     [InlineData(-1, "expired at")]

@@ -12,11 +12,24 @@ internal sealed record TlsFiles(string Certificate, string? Key, string? Passwor
 {
     private const byte DerSequence = 0x30;
 
-    /// <summary>What the files are like now: times and sizes. Another one means that they were written since.</summary>
-    public string Stamp()
+    /// <summary>
+    /// What is in the files now: another one means that they were renewed. It comes from their bytes, for times and sizes are those of a link where a file is one, and what it leads to may
+    /// change without it.
+    /// </summary>
+    public string Stamp() => string.Join(' ', new[] { Certificate, Key, Authority }.OfType<string>().Select(DigestOf));
+
+    private static string DigestOf(string file)
     {
-        var files = new[] { Certificate, Key, Authority }.OfType<string>();
-        return string.Join(' ', files.Select(file => new FileInfo(file)).Select(info => info.Exists ? $"{info.LastWriteTimeUtc.Ticks}:{info.Length}" : "none"));
+        try
+        {
+            using var bytes = File.OpenRead(file);
+            return Convert.ToHexStringLower(SHA256.HashData(bytes));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Whoever reads the files says what is wrong with them; here it counts that it is something else than before.
+            return error.GetType().Name;
+        }
     }
 
     /// <summary>Reads them.</summary>
