@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using Matchpoint.Client;
 using Matchpoint.Transport;
@@ -10,9 +9,9 @@ namespace Matchpoint.Cli.Torture;
 /// was acknowledged, and what nobody knows; it reads its counter at other members, and must never be led back in time.
 /// </summary>
 /// <param name="number">Its number.</param>
-/// <param name="endpoints">Where those listen now that serve clients.</param>
+/// <param name="endpoints">Where those are reached now that serve clients; over links that can be cut if so asked.</param>
 /// <param name="random">Where its choices come from.</param>
-internal sealed class TortureClient(int number, Func<IReadOnlyList<Endpoint>> endpoints, Random random) : IAsyncDisposable
+internal sealed class TortureClient(int number, Func<bool, IReadOnlyList<Endpoint>> endpoints, Random random) : IAsyncDisposable
 {
     private const int WriteTimeoutMilliseconds = 1500;
 
@@ -23,17 +22,11 @@ internal sealed class TortureClient(int number, Func<IReadOnlyList<Endpoint>> en
     private readonly CancellationTokenSource _stopping = new();
     private NodeClient? _client;
     private Task _working = Task.CompletedTask;
+    private string? _violation;
     private int _next;
-    private long _value;
-    private bool _isKnown = true;
-    private bool _mayLand;
-    private long _acknowledged;
     private long _transactions;
     private long _unknown;
     private long _reads;
-
-    /// <summary>The counter's value that was acknowledged last.</summary>
-    public long Acknowledged => Interlocked.Read(ref _acknowledged);
 
     /// <summary>How many transactions were acknowledged.</summary>
     public long Transactions => Interlocked.Read(ref _transactions);
@@ -45,16 +38,14 @@ internal sealed class TortureClient(int number, Func<IReadOnlyList<Endpoint>> en
     public long Reads => Interlocked.Read(ref _reads);
 
     /// <summary>What was read that must not be; null for nothing.</summary>
-    public string? Violation { get; private set; }
+    public string? Violation
+    {
+        get => Volatile.Read(ref _violation);
+        private set => Volatile.Write(ref _violation, value);
+    }
 
-    /// <summary>The key of its counter.</summary>
-    public string Counter => string.Create(CultureInfo.InvariantCulture, $"counter/{number}");
-
-    /// <summary>Where its entries lie.</summary>
-    public string Entries => string.Create(CultureInfo.InvariantCulture, $"entry/{number}/");
-
-    /// <summary>The key of one entry.</summary>
-    public string Entry(long value) => string.Create(CultureInfo.InvariantCulture, $"{Entries}{value:0000000000}");
+    /// <summary>What it knows of its counter. Others look at it only while the client is held.</summary>
+    public CounterTruth Truth { get; } = new(number);
 
     /// <summary>Begins.</summary>
     public void Start() => _working = Task.Run(WorkAsync);
@@ -85,12 +76,18 @@ internal sealed class TortureClient(int number, Func<IReadOnlyList<Endpoint>> en
             await _turn.WaitAsync(CancellationToken.None);
             try
             {
-                if (!_isKnown || i % 16 == 0) await ReadAsync();
+                if (!Truth.IsKnown || i % 16 == 0) await ReadAsync();
                 else await WriteAsync();
             }
             catch (Exception error) when (error is ConnectException or ChannelException or ClientException)
             {
                 await LeaveAsync();
+            }
+            catch (Exception error)
+            {
+                // No answer of a sound group does this.
+                Violation ??= $"client {number} ended with {error}";
+                return;
             }
             finally
             {
@@ -104,15 +101,15 @@ internal sealed class TortureClient(int number, Func<IReadOnlyList<Endpoint>> en
     private async Task WriteAsync()
     {
         var client = await ConnectAsync();
-        var value = _value + 1;
+        var (before, value) = (Truth.Value, Truth.Value + 1);
         var request = new ClientRequest
         {
             Op = "transact",
             TimeoutMilliseconds = WriteTimeoutMilliseconds,
-            Conditions = [new ClientCondition(null, Encoding.UTF8.GetBytes(Counter), _value == 0 ? null : Bytes(_value))],
-            Operations = [Put(Counter, Bytes(value)), Put(Entry(value), Bytes(value))],
+            Conditions = [new ClientCondition(null, Encoding.UTF8.GetBytes(Truth.Counter), before == 0 ? null : Bytes(before))],
+            Operations = [Put(Truth.Counter, Bytes(value)), Put(Truth.Entry(value), Bytes(value))],
         };
-        _isKnown = false;
+        Truth.OnAsked();
         ClientAnswer answer;
         try
         {
@@ -120,44 +117,37 @@ internal sealed class TortureClient(int number, Func<IReadOnlyList<Endpoint>> en
         }
         catch (ClientException error) when (error.Error.Kind is "not-primary" or "conflict")
         {
-            _isKnown = true; // Nothing was written.
+            Truth.OnRefused();
             throw;
         }
         catch (Exception error) when (error is ChannelException or ClientException)
         {
-            _mayLand = true;
+            Truth.OnUnknown();
             Interlocked.Increment(ref _unknown);
             throw;
         }
 
         if (!answer.Found) return; // The counter is not what it was: the one whose outcome was unknown has taken effect after all.
-        (_isKnown, _mayLand) = (true, false);
-        _value = value;
-        Interlocked.Exchange(ref _acknowledged, value);
+        Truth.OnAcknowledged();
         Interlocked.Increment(ref _transactions);
     }
 
-    /// <summary>Reads the counter, linearizably, wherever it is connected: what was acknowledged is there.</summary>
+    /// <summary>Reads the counter, linearizably, wherever it is connected.</summary>
     private async Task ReadAsync()
     {
         if (random.Next(2) == 0) await LeaveAsync();
         var client = await ConnectAsync();
-        var request = new ClientRequest { Op = "get", Key = Encoding.UTF8.GetBytes(Counter), Level = "linearizable" };
+        var request = new ClientRequest { Op = "get", Key = Encoding.UTF8.GetBytes(Truth.Counter), Level = "linearizable" };
         var answer = await client.AskAsync(request, Patience, CancellationToken.None);
-        var found = answer.Found ? long.Parse(Encoding.UTF8.GetString(answer.Value ?? []), CultureInfo.InvariantCulture) : 0;
-        // A transaction whose outcome is unknown may still be on its way; once its successor is there, it can take no effect any more.
-        if (found != _value && !(_mayLand && found == _value + 1))
-            Violation ??= $"{Counter} is {found}, read linearizably at {client.Endpoint}; it was known to be {_value}{(_mayLand ? ", or one more" : "")}";
-        if (found != _value) _mayLand = false;
-        _value = found;
-        _isKnown = true;
-        Interlocked.Exchange(ref _acknowledged, found);
+        var wrong = Truth.OnRead(answer.Found ? Encoding.UTF8.GetString(answer.Value ?? []) : null, client.Endpoint.ToString());
+        Violation ??= wrong;
         Interlocked.Increment(ref _reads);
     }
 
     private async Task<NodeClient> ConnectAsync()
     {
-        var now = endpoints();
+        // Over a link that can be cut, or straight to a member that others do not reach: what it says there must be true as well.
+        var now = endpoints(random.Next(2) == 0);
         return _client ??= await NodeClient.ConnectAsync(now[(number + _next++) % now.Count], Patience, CancellationToken.None);
     }
 
@@ -169,5 +159,5 @@ internal sealed class TortureClient(int number, Func<IReadOnlyList<Endpoint>> en
 
     private static ClientOperation Put(string key, byte[] value) => new(ChangeKind.Put, null, -1, Encoding.UTF8.GetBytes(key), value);
 
-    private static byte[] Bytes(long value) => Encoding.UTF8.GetBytes(value.ToString(CultureInfo.InvariantCulture));
+    private static byte[] Bytes(long value) => Encoding.UTF8.GetBytes(CounterTruth.Text(value));
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Matchpoint.Cli.Terminal;
 
 namespace Matchpoint.Cli.Torture;
@@ -37,52 +36,29 @@ internal static class TortureCommand
     {
         if (keep is not null && (Directory.Exists(keep) || File.Exists(keep))) throw new UsageException($"--keep: {keep} is there already; name a new directory");
         var directory = Directory.CreateTempSubdirectory("matchpoint-torture-").FullName;
-        var lines = new List<string>();
-        string? saved = null;
-        try
-        {
-            var result = await new TortureRun(directory, seed, Tell) { OnViolation = Save }.RunAsync(rounds, TimeSpan.FromMinutes(minutes), cancellation);
-            if (json) Json.Print(new { result, saved });
-            else Print(result, saved);
-            return result.Violations.Count == 0 ? ExitCode.Success : ExitCode.Failed;
-        }
-        finally
-        {
-            Directory.Delete(directory, recursive: true);
-        }
+        var kept = new TortureCase(directory, seed, keep);
+        var run = new TortureRun(directory, seed, Tell) { OnViolation = kept.Save };
+        var (result, brokenBy) = await kept.RunAsync(() => run.RunAsync(rounds, TimeSpan.FromMinutes(minutes), cancellation), cancellation);
+        if (json) Json.Print(new { result, brokenBy, saved = kept.Saved });
+        else if (result is not null) Print(result);
+        if (!json && brokenBy is not null) Console.Out.WriteLine($"BROKEN: the torture of seed {seed} ended with {brokenBy}");
+        if (!json && kept.Saved is not null) Console.Out.WriteLine(kept.Advice);
+        return result is { Violations.Count: 0 } ? ExitCode.Success : ExitCode.Failed;
 
         void Tell(string line)
         {
-            lines.Add(line);
+            kept.Note(line);
             if (!json) Console.Out.WriteLine(line);
         }
-
-        void Save(IEnumerable<string> said)
-        {
-            saved = keep ?? Path.Combine(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"matchpoint-torture-case-{seed}-{Environment.ProcessId}"));
-            CopyAll(directory, saved);
-            File.WriteAllLines(Path.Combine(saved, "rounds.txt"), lines);
-            File.WriteAllLines(Path.Combine(saved, "members.txt"), said);
-        }
     }
 
-    private static void CopyAll(string from, string to)
-    {
-        foreach (var file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
-        {
-            var target = Path.Combine(to, Path.GetRelativePath(from, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            File.Copy(file, target);
-        }
-    }
-
-    private static void Print(TortureResult result, string? saved)
+    private static void Print(TortureResult result)
     {
         var faults = string.Join(", ", result.Faults.Select(static made => $"{made.Key} {made.Value}"));
         Console.Out.WriteLine($"{Show.Count(result.Rounds)} rounds of seed {result.Seed} in {result.Seconds:0} s; {faults}; {Show.Count(result.CopiesSeen)} full copies seen");
         foreach (var (fault, why) in result.Impossible) Console.Out.WriteLine($"not done here: {fault} ({why})");
         Console.Out.WriteLine($"{Show.Count(result.Acknowledged)} transactions acknowledged, {Show.Count(result.Unknown)} of unknown outcome, {Show.Count(result.Reads)} linearizable reads");
         foreach (var violation in result.Violations) Console.Out.WriteLine($"BROKEN: {violation}");
-        Console.Out.WriteLine(result.Violations.Count == 0 ? "Nothing acknowledged was lost, and all members hold the same." : $"The case is in {saved}.");
+        if (result.Violations.Count == 0) Console.Out.WriteLine("Nothing acknowledged was lost, and all members hold the same.");
     }
 }

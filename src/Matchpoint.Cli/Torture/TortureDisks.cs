@@ -71,10 +71,11 @@ internal sealed partial class TortureDisks(TortureGroup group, string backups)
     }
 
     /// <summary>Does it to a member's data, and starts the member again.</summary>
-    /// <returns>What was done, in words.</returns>
-    public async Task<string> MakeAsync(Random random, TortureFault fault, string name, CancellationToken cancellation)
+    /// <returns>Whether something was there to be taken; and what was done, in words.</returns>
+    public async Task<(bool Struck, string Done)> MakeAsync(Random random, TortureFault fault, string name, CancellationToken cancellation)
     {
         var member = group[name];
+        var (before, struck) = (Victim, true);
         Victim = name;
         group.Kill(name);
         var done = "";
@@ -90,10 +91,10 @@ internal sealed partial class TortureDisks(TortureGroup group, string backups)
                 foreach (var aside in Directory.EnumerateDirectories(member.Place, "data.replaced-*")) Directory.Delete(aside, recursive: true);
                 break;
             case TortureFault.Damage:
-                done = FlipLog(random, member);
+                (struck, done) = FlipLog(random, member);
                 break;
             case TortureFault.DamageState:
-                done = FlipState(random, member);
+                (struck, done) = FlipState(random, member);
                 break;
             case TortureFault.StayAway:
                 done = await OutrunAsync(random, cancellation);
@@ -103,7 +104,8 @@ internal sealed partial class TortureDisks(TortureGroup group, string backups)
         }
 
         group.Start(name);
-        return done + await CutCopyAsync(random, name, cancellation);
+        if (!struck) Victim = before;
+        return (struck, done + await CutCopyAsync(random, name, cancellation));
     }
 
     /// <summary>The group has come together: is the data of the last victim whole again? What repair has put aside was looked at, and goes.</summary>
@@ -127,38 +129,38 @@ internal sealed partial class TortureDisks(TortureGroup group, string backups)
     }
 
     /// <summary>Flips a bit of what the member knows to be flushed and durable on a majority: never of what it alone may have.</summary>
-    private static string FlipLog(Random random, TortureMember member)
+    private static (bool Struck, string Done) FlipLog(Random random, TortureMember member)
     {
         using var directory = DataDirectory.OpenReadOnly(PhysicalFiles.Instance, member.Data);
-        if (PositionsFile.Read(directory.Files, directory.PositionsPath) is not { } positions) return " (no positions yet)";
+        if (PositionsFile.Read(directory.Files, directory.PositionsPath) is not { } positions) return (false, " (no positions yet)");
         string path;
         long offset;
         using (var view = LogView.Look(directory))
         {
             var durable = view.Durable < view.Last ? view.Durable : view.Last;
-            if (view.First.IsNull || durable < view.First) return " (nothing durable yet)";
+            if (view.First.IsNull || durable < view.First) return (false, " (nothing durable yet)");
             var durableEnd = view.PositionAt(durable).End;
             var end = durableEnd < positions.Flushed ? durableEnd : positions.Flushed;
             var segments = view.Segments.Where(segment => segment.Before.End < end).ToList();
-            if (segments.Count == 0) return " (nothing flushed yet)";
+            if (segments.Count == 0) return (false, " (nothing flushed yet)");
             var segment = segments[random.Next(segments.Count)];
             var reach = segment.Totals.Position.End < end ? segment.Totals.Position.End : end;
             path = segment.Path;
             offset = SegmentHeader.Size + random.NextInt64((long)(reach.Value - segment.Before.End.Value));
         }
 
-        return Flip(random, path, offset);
+        return (true, Flip(random, path, offset));
     }
 
     /// <summary>Flips a bit of one of the tables that a member's state lies in.</summary>
-    private static string FlipState(Random random, TortureMember member)
+    private static (bool Struck, string Done) FlipState(Random random, TortureMember member)
     {
         string state;
         using (var directory = DataDirectory.OpenReadOnly(PhysicalFiles.Instance, member.Data)) state = directory.StatePath; // After a full copy it lies elsewhere.
         var tables = Directory.Exists(state) ? Directory.GetFiles(state, "*.sst").Where(static path => new FileInfo(path).Length > 0).Order(StringComparer.Ordinal).ToList() : [];
-        if (tables.Count == 0) return " (no table yet)";
+        if (tables.Count == 0) return (false, " (no table yet)");
         var path = tables[random.Next(tables.Count)];
-        return Flip(random, path, random.NextInt64(new FileInfo(path).Length));
+        return (true, Flip(random, path, random.NextInt64(new FileInfo(path).Length)));
     }
 
     private static string Flip(Random random, string path, long offset)

@@ -106,13 +106,26 @@ internal sealed class TortureFaults(TortureGroup group, SmallDisk disk)
         do fault = (TortureFault)random.Next((int)TortureFault.EmptyDisk);
         while (Impossible.ContainsKey(fault) || (fault == TortureFault.FullDisk && !group[disk.Member].IsWanted));
         if (fault == TortureFault.FullDisk) return (fault, disk.Member);
-        var member = random.Next(2) == 0 ? primary : group.Names[random.Next(group.Names.Count)];
-        return (fault, member);
+        return (fault, Whom(random, fault, primary, group.Names, group.IsLinked));
     }
 
-    /// <summary>Makes a fault, and lets it last for a while.</summary>
-    public async Task MakeAsync(Random random, TortureFault fault, string member, CancellationToken cancellation)
+    /// <summary>Draws a member for a fault: often the primary, and for one of links a member that has some.</summary>
+    public static string Whom(Random random, TortureFault fault, string primary, IReadOnlyList<string> names, Func<string, bool> isLinked)
     {
+        var member = random.Next(2) == 0 ? primary : names[random.Next(names.Count)];
+        if (!IsOfLinks(fault) || isLinked(member)) return member;
+        var linked = names.Where(isLinked).ToList();
+        return linked[random.Next(linked.Count)];
+    }
+
+    /// <summary>Whether a fault is made in a member's links.</summary>
+    private static bool IsOfLinks(TortureFault fault) => fault is TortureFault.Isolate or TortureFault.Mute or TortureFault.Deafen or TortureFault.Delay or TortureFault.Reset;
+
+    /// <summary>Makes a fault, and lets it last for a while.</summary>
+    /// <returns>Whether it struck: the primary may refuse to hand over, or nobody lead.</returns>
+    public async Task<bool> MakeAsync(Random random, TortureFault fault, string member, CancellationToken cancellation)
+    {
+        var struck = true;
         switch (fault)
         {
             case TortureFault.Kill:
@@ -160,13 +173,14 @@ internal sealed class TortureFaults(TortureGroup group, SmallDisk disk)
                 // It may be refused, or fail in the middle: then another is elected.
                 var to = random.Next(2) == 0 ? null : member;
                 var transfer = new ClientRequest { Op = "transfer", Name = to, TimeoutMilliseconds = (int)TransferPatience.TotalMilliseconds / 2 };
-                await group.AskPrimaryAsync(transfer, TransferPatience, cancellation);
+                struck = (await group.AskPrimaryAsync(transfer, TransferPatience, cancellation)).Answer is not null;
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(fault), fault, "expected one that passes");
         }
 
         await WaitAsync(random.Next(100, 1500), cancellation);
+        return struck;
     }
 
     /// <summary>Takes everything back: all links pass on, all disks have room, all members run.</summary>

@@ -16,6 +16,9 @@ internal sealed class TortureGroup : IAsyncDisposable
     private const int ElectionMilliseconds = 500;
     private const int Lines = 400;
 
+    /// <summary>Where the clients are, among the ends of links: no member has that name.</summary>
+    private const string Clients = "";
+
     /// <summary>The least log that can be kept, so that a member falls off while a torture runs.</summary>
     private const int KeepBytes = 64 * 1024 * 1024;
     private const int TailBytes = 4 * 1024 * 1024;
@@ -43,6 +46,8 @@ internal sealed class TortureGroup : IAsyncDisposable
         {
             foreach (var to in linked.Where(to => to != from)) _links.Add((from, to), new Link(_members[to].Listen));
         }
+
+        foreach (var to in linked) _links.Add((Clients, to), new Link(_members[to].Listen));
     }
 
     /// <summary>All machines.</summary>
@@ -52,7 +57,13 @@ internal sealed class TortureGroup : IAsyncDisposable
     public IReadOnlyList<string> Names => [.. _members.Values.Where(static member => member.IsWanted).Select(static member => member.Name)];
 
     /// <summary>Where those listen that serve clients.</summary>
-    public IReadOnlyList<Endpoint> Endpoints => [.. _members.Values.Where(static member => member is { IsWanted: true, HoldsData: true }).Select(static member => member.Listen)];
+    public IReadOnlyList<Endpoint> Endpoints => [.. Serving.Select(static member => member.Listen)];
+
+    /// <summary>Where those are reached that serve clients, over links where there are some: who cannot reach a member then, no client can either.</summary>
+    public IReadOnlyList<Endpoint> LinkedEndpoints =>
+        [.. Serving.Select(member => _links.TryGetValue((Clients, member.Name), out var link) ? link.Endpoint : member.Listen)];
+
+    private IEnumerable<TortureMember> Serving => _members.Values.Where(static member => member is { IsWanted: true, HoldsData: true });
 
     /// <summary>The last lines that the members said.</summary>
     public IReadOnlyCollection<string> Said => _lines;
@@ -70,7 +81,7 @@ internal sealed class TortureGroup : IAsyncDisposable
         return group;
     }
 
-    /// <summary>The links from and to a member, and for each whether it is one that the member connects over.</summary>
+    /// <summary>The links from and to a member, those of the clients among them, and for each whether it is one that the member connects over.</summary>
     public IEnumerable<(Link Link, bool IsFrom)> LinksOf(string name) =>
         _links.Where(link => link.Key.From == name || link.Key.To == name).Select(link => (link.Value, link.Key.From == name));
 

@@ -11,7 +11,7 @@ namespace Matchpoint.Cli.Torture;
 /// <param name="Seed">What its faults were drawn from.</param>
 /// <param name="Rounds">How many rounds there were.</param>
 /// <param name="Seconds">How long it took.</param>
-/// <param name="Faults">How often each fault was made.</param>
+/// <param name="Faults">How often each fault was made and struck, and each change was.</param>
 /// <param name="CopiesSeen">How often somebody was seen to fetch a full copy, where it was looked for.</param>
 /// <param name="Impossible">What could not be done on this machine, and why.</param>
 /// <param name="Acknowledged">Transactions that were acknowledged.</param>
@@ -59,7 +59,7 @@ internal sealed class TortureRun(string directory, int seed, Action<string> tell
         if (disk.WhyNot is { } whyNoDisk) parts.Faults.Impossible.Add(TortureFault.FullDisk, whyNoDisk);
         if (TortureFaults.WhyNoStrace() is { } why) parts.Faults.Impossible.Add(TortureFault.FailedFlush, why);
 
-        var clients = Enumerable.Range(0, Clients).Select(i => new TortureClient(i, () => group.Endpoints, new Random(unchecked(seed + i)))).ToList();
+        var clients = Enumerable.Range(0, Clients).Select(i => new TortureClient(i, isLinked => isLinked ? group.LinkedEndpoints : group.Endpoints, new Random(unchecked(seed + i)))).ToList();
         var round = 0;
         List<string> violations = [];
         try
@@ -73,15 +73,18 @@ internal sealed class TortureRun(string directory, int seed, Action<string> tell
                 await RunRoundAsync(parts, clients, round, violations, cancellation);
             }
         }
-        catch (Exception error) when (IsRefusal(error) || error is TimeoutException or TortureException or StorageException)
+        catch (Exception error) when (TortureCase.IsCase(error, cancellation))
         {
-            violations.Add($"round {round}: {error.Message}");
+            // What nobody has thought of is a case as well.
+            violations.Add(TortureCase.Describe(round, error, IsExpected(error)));
+            if (!IsExpected(error)) tell(error.ToString());
         }
         finally
         {
             foreach (var client in clients) await client.DisposeAsync();
         }
 
+        violations.AddRange(clients.Select(static client => client.Violation).OfType<string>().Except(violations));
         if (parts.Disks.CopiesCut > 0) _made[TortureFault.CutCopy] = parts.Disks.CopiesCut;
         var result = new TortureResult(
             seed, round, TimeProvider.System.GetElapsedTime(start).TotalSeconds, _made, parts.Disks.CopiesSeen, parts.Faults.Impossible, clients.Sum(static client => client.Transactions),
@@ -105,7 +108,6 @@ internal sealed class TortureRun(string directory, int seed, Action<string> tell
             var copied = "";
             if (change is var (kind, whose))
             {
-                Count(kind);
                 asked = @operator.Prepare(altering, kind, whose);
                 changing = @operator.ChangeAsync(asked, cancellation);
                 if (kind is TortureFault.AddVoter or TortureFault.AddSecondary) copied = await disks.CutCopyAsync(altering, whose, cancellation);
@@ -114,8 +116,9 @@ internal sealed class TortureRun(string directory, int seed, Action<string> tell
 
             if (loss is var (lost, victim))
             {
-                Count(lost);
-                made.Add($"{lost} {victim}{await disks.MakeAsync(taking, lost, victim, cancellation)}");
+                var (struck, done) = await disks.MakeAsync(taking, lost, victim, cancellation);
+                if (struck) Count(lost);
+                made.Add($"{lost} {victim}{done}");
             }
 
             foreach (var drawn in plan.Passing)
@@ -124,16 +127,20 @@ internal sealed class TortureRun(string directory, int seed, Action<string> tell
                 var primary = (await group.StatusesAsync(cancellation)).FirstOrDefault(static status => status?.State == NodeState.Primary)?.Name ?? @operator.Truth.Primary;
                 var (fault, member) = faults.Draw(passing, primary);
                 if (!group[member].IsRunning && fault is TortureFault.Stop or TortureFault.Kill or TortureFault.Leave) continue;
-                Count(fault);
                 made.Add(fault == TortureFault.KillAll ? $"{fault}" : $"{fault} {member}{(member == primary ? " (primary)" : "")}");
-                await faults.MakeAsync(passing, fault, member, cancellation);
+                if (await faults.MakeAsync(passing, fault, member, cancellation)) Count(fault);
             }
 
             faults.Heal();
             var healed = TimeProvider.System.GetTimestamp();
             await @operator.MendUntilAsync(changing, cancellation);
             if (change is var (what, changed)) made.Insert(0, $"{what} {changed}{copied}{(await changing is { } whyNot ? $" ({whyNot})" : "")}");
-            if (asked is not null && await changing is null) await @operator.FollowAsync(asked, cancellation);
+            if (asked is not null && await changing is null)
+            {
+                Count(change!.Value.Change);
+                await @operator.FollowAsync(asked, cancellation);
+            }
+
             await @operator.MendUntilAsync(MoreAsync(clients, cancellation), cancellation);
             var writes = TimeProvider.System.GetElapsedTime(healed);
             await @operator.MendUntilAsync(Task.WhenAll(clients.Select(client => client.HoldAsync(Patience, cancellation))), cancellation);
@@ -150,7 +157,7 @@ internal sealed class TortureRun(string directory, int seed, Action<string> tell
             if (disks.Victim is { } unread) made.Add($"{unread} has not read yet what is damaged");
             Tell($"writes again after {writes.TotalSeconds:0.00} s, together after {together.TotalSeconds:0.00} s");
         }
-        catch (Exception error) when (IsRefusal(error) || error is TimeoutException or TortureException or StorageException)
+        catch (Exception error) when (TortureCase.IsCase(error, cancellation))
         {
             Tell($"BROKEN: {error.Message}");
             throw;
@@ -174,6 +181,7 @@ internal sealed class TortureRun(string directory, int seed, Action<string> tell
         var start = TimeProvider.System.GetTimestamp();
         while (clients.Zip(targets).Any(static pair => pair.First.Transactions < pair.Second))
         {
+            if (clients.Exists(static client => client.Violation is not null)) return; // Such a client may have ended; it is told below.
             if (TimeProvider.System.GetElapsedTime(start) > Patience) throw new TimeoutException($"the group did not take writes within {Patience.TotalSeconds:0} s after everything was healed");
             await Task.Delay(Pause, TimeProvider.System, cancellation);
         }
@@ -209,38 +217,28 @@ internal sealed class TortureRun(string directory, int seed, Action<string> tell
         foreach (var client in clients)
         {
             if (client.Violation is { } violation) violations.Add(violation);
-            await CheckEntriesAsync(parts.Group[holders[0]].Listen, client, violations, cancellation);
+            await CheckEntriesAsync(parts.Group[holders[0]].Listen, client.Truth, violations, cancellation);
         }
     }
 
-    /// <summary>The counter and its entries were written together, one by one: there are as many as it says, and no fewer than were acknowledged.</summary>
-    private static async Task CheckEntriesAsync(Endpoint endpoint, TortureClient client, List<string> violations, CancellationToken cancellation)
+    private static async Task CheckEntriesAsync(Endpoint endpoint, CounterTruth truth, List<string> violations, CancellationToken cancellation)
     {
         await using var reader = await NodeClient.ConnectAsync(endpoint, Patience, cancellation);
-        var answer = await reader.AskAsync(new ClientRequest { Op = "get", Key = Encoding.UTF8.GetBytes(client.Counter) }, Patience, cancellation);
-        var counter = answer.Found ? long.Parse(Encoding.UTF8.GetString(answer.Value ?? []), CultureInfo.InvariantCulture) : 0;
-        if (counter < client.Acknowledged) violations.Add($"{client.Counter} is {counter}, and {client.Acknowledged} was acknowledged");
-        var expected = 1L;
-        var scan = new ClientRequest { Op = "scan", Key = Encoding.UTF8.GetBytes(client.Entries), To = Encoding.UTF8.GetBytes(client.Entries + "~") };
+        var answer = await reader.AskAsync(new ClientRequest { Op = "get", Key = Encoding.UTF8.GetBytes(truth.Counter) }, Patience, cancellation);
+        List<(string, string)> entries = [];
+        var scan = new ClientRequest { Op = "scan", Key = Encoding.UTF8.GetBytes(truth.Entries), To = Encoding.UTF8.GetBytes(truth.Entries + "~") };
         await foreach (var part in reader.AskManyAsync(scan, Patience, cancellation))
         {
-            foreach (var item in part.Items ?? [])
-            {
-                if (Encoding.UTF8.GetString(item.Key) is var key && key != client.Entry(expected))
-                {
-                    violations.Add($"{key} was found where {client.Entry(expected)} has to be");
-                    return;
-                }
-
-                expected++;
-            }
+            foreach (var item in part.Items ?? []) entries.Add((Encoding.UTF8.GetString(item.Key), Encoding.UTF8.GetString(item.Value ?? [])));
         }
 
-        if (expected - 1 != counter) violations.Add($"{client.Counter} is {counter}, and there are {expected - 1} entries");
+        if (truth.WhyWrong(answer.Found ? Encoding.UTF8.GetString(answer.Value ?? []) : null, entries) is { } wrong) violations.Add(wrong);
     }
 
     /// <summary>A member is not there, or does not answer, or says no: where that lasts, it is a case as any other.</summary>
     private static bool IsRefusal(Exception error) => error is ConnectException or ChannelException or ClientException;
+
+    private static bool IsExpected(Exception error) => IsRefusal(error) || error is TimeoutException or TortureException or StorageException;
 
     private sealed record Parts(TortureGroup Group, TortureOperator Operator, TortureFaults Faults, TortureDisks Disks);
 }
