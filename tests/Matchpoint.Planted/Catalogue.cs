@@ -62,6 +62,15 @@ internal static class Catalogue
             "                intent.Write(Directory.Files, Directory.CutPath);", ""),
         new("no-export", "what is undone is not exported before it is cut", Session,
             "_export = RollbackExporter.Write(_log.Directory, view, Header(export.Matchpoint, report, view), isRefused);", "_export = \"\";"),
+        new("export-after-cut", "what is undone is exported only when it is cut", Session,
+            "                    _log.CutAfter(cut.Matchpoint, _export ?? throw Invariant.Unreachable(cut));",
+            """
+                                var name = Path.Combine(_log.Directory.RollbacksPath, _export ?? throw Invariant.Unreachable(cut));
+                                var late = Matchpoint.Storage.Files.DurableFile.Read(_log.Directory.Files, name + LogCut.PendingSuffix, int.MaxValue);
+                                _log.Directory.Files.Delete(name + LogCut.PendingSuffix);
+                                _log.CutAfter(cut.Matchpoint, "");
+                                Matchpoint.Storage.Files.DurableFile.Replace(_log.Directory.Files, name, late);
+            """),
         new("tail-by-default", "a default read sees what is not yet durable", "src/Matchpoint/Node/Reader.cs",
             "var at = isLocal ? Everything : core.Progress.Durable;", "var at = Everything;"),
         new("no-lease", "a primary serves linearizable reads without knowing that it still is one", "src/Matchpoint/Node/NodeCore.cs",

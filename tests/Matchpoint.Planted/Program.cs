@@ -27,7 +27,7 @@ internal static class Program
 
     private static int Run(string[] arguments)
     {
-        var most = Number(arguments, "--most", 2000);
+        var most = Number(arguments, "--most", 4000);
         var first = Number(arguments, "--from", 0);
         var names = Names(arguments).ToList();
         if (names.Find(static name => Catalogue.All.All(bug => bug.Name != name)) is { } unknown)
