@@ -29,7 +29,7 @@ foreach (var run in new[] { "first", "second" })
     // HybridCache writes its second level behind the caller's back, and the node takes no more once the host stops.
     var entries = host.Services.GetRequiredService<MatchpointNode>().Database("cache");
     using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-    while (!await entries.ScanAsync(cancellation: patience.Token).AnyAsync(patience.Token)) await Task.Delay(TimeSpan.FromMilliseconds(10), patience.Token);
+    while (!await entries.ScanAsync(cancellation: patience.Token).AnyAsync(patience.Token)) await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, patience.Token);
     await host.StopAsync();
 }
 

@@ -92,7 +92,8 @@ internal sealed record ClientOperation([property: JsonRequired] ChangeKind Kind,
                 return StateKey.SystemDatabase;
             default:
                 throw new FormatException(
-                    $"operations: {Kind} in database {DatabaseNumber}: expected 0 to {Catalogue.Highest}, or {ByName} where the name counts; what lies above belongs to the store itself. Nothing was written.");
+                    $"operations: {Kind} in database {DatabaseNumber}: expected 0 to {Catalogue.Highest}, or {ByName} where the name counts; "
+                    + "what lies above belongs to the store itself. Nothing was written.");
         }
     }
 }
