@@ -18,8 +18,8 @@ internal static class Filling
         Retention = (_, _) => retention ?? Small,
     };
 
-    /// <summary>Options of a group whose primary stays the same while the disks have much to do.</summary>
-    public static MatchpointOptions Calm(MatchpointOptions options) => Steady(options);
+    /// <summary>Options of a group whose primary stays the same while the disks have much to do, and takes several writes before it steps down when it is cut off.</summary>
+    public static MatchpointOptions Calm(MatchpointOptions options) => options with { ElectionTimeout = TimeSpan.FromSeconds(8) };
 
     /// <summary>Bytes that no compression makes shorter.</summary>
     public static byte[] Value(int number, int bytes)

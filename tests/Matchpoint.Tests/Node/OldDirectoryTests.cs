@@ -18,7 +18,7 @@ public class OldDirectoryTests
     [InlineData(5, 10)]
     public async Task An_old_directory_put_back_while_the_group_went_on_is_treated_by_what_only_it_has(int alone, int row)
     {
-        await using var group = await TestGroup.StartAsync(change: static options => Steady(options) with { RollbackLimit = 3 });
+        await using var group = await TestGroup.StartAsync(change: static options => Filling.Calm(options) with { RollbackLimit = 3 });
         var old = group.Primary;
         var name = old.Options.Name;
         await old.Default.PutAsync(Utf8("shared"), Utf8("v"), cancellation: Cancellation);

@@ -122,7 +122,7 @@ public class RepairTests
     [Fact]
     public async Task Damage_in_what_an_old_primary_has_to_undo_is_given_up_and_told()
     {
-        await using var group = await TestGroup.StartAsync(change: Steady, parts: SmallSegments with { ScrubAfter = TimeSpan.FromHours(1) }); // It would find the damage too.
+        await using var group = await TestGroup.StartAsync(change: Filling.Calm, parts: SmallSegments with { ScrubAfter = TimeSpan.FromHours(1) }); // It would find the damage too.
         await FillAsync(group, 0, 200);
         var old = group.Primary;
         var name = old.Options.Name;

@@ -50,28 +50,24 @@ internal sealed class TestGroup : IAsyncDisposable
         return group;
     }
 
-    /// <summary>
-    /// Options of a group whose primary stays for longer still: for tests in which nobody is to be missed and the disks have much to do, or several writes have to be in before a primary that
-    /// was cut off steps down.
-    /// </summary>
-    public static MatchpointOptions Steady(MatchpointOptions options) => options with { ElectionTimeout = TimeSpan.FromSeconds(8) };
+    /// <summary>Options of a group that goes on with its primary when the machine stands still for a while: what a group has that nothing else is said of.</summary>
+    public static MatchpointOptions Steady(MatchpointOptions options) => options with { ElectionTimeout = TimeSpan.FromSeconds(4) };
 
     /// <summary>A member's directory.</summary>
     public string DirectoryOf(string name) => Path.Combine(_directory.FullName, name);
 
     /// <summary>A member's options.</summary>
-    public MatchpointOptions OptionsOf(string name) => _change(new MatchpointOptions
+    public MatchpointOptions OptionsOf(string name) => _change(Steady(new MatchpointOptions
     {
         Directory = DirectoryOf(name),
         Name = name,
         Members = [.. _initial.Append(name).Distinct().Select(MemberOf)],
         Routes = Names.Where(member => member != name).ToDictionary(member => member, member => _links[(name, member)].Address),
         Listen = $"{_listen[name]}",
-        ElectionTimeout = TimeSpan.FromSeconds(4), // A machine that runs many tests at once stands still for a second or more now and then, and a write to its disk may take as long.
         CommitTimeout = Eventually.Patience,
         ReadTimeout = Eventually.Patience,
         MaxTailBytes = 64 * 1024 * 1024,
-    });
+    }));
 
     /// <summary>Makes room for a further node: where it listens, and its links. It is neither started nor a member.</summary>
     public GroupMember Prepare(string name)
