@@ -41,6 +41,7 @@ internal sealed partial class RocksLook : IStateSnapshot
 
     /// <summary>Opens a state.</summary>
     /// <exception cref="DamageException">It cannot be used.</exception>
+    /// <exception cref="StorageException">It cannot be opened: the message says why.</exception>
     public static RocksLook Open(string path)
     {
         MustNameItsVersion(PhysicalFiles.Instance, path);
@@ -53,7 +54,7 @@ internal sealed partial class RocksLook : IStateSnapshot
         catch (RocksDbException error)
         {
             db?.Dispose();
-            throw Damaged(path, "the state cannot be opened", error);
+            throw Failed(path, "opened", error);
         }
         catch
         {
@@ -73,7 +74,7 @@ internal sealed partial class RocksLook : IStateSnapshot
         }
         catch (RocksDbException error)
         {
-            throw Damaged(_path, "the state's checksums", error);
+            throw Failed(_path, "proved", error);
         }
         finally
         {
@@ -94,13 +95,13 @@ internal sealed partial class RocksLook : IStateSnapshot
         _uses.Close();
     }
 
-    /// <summary>RocksDB says the place in words.</summary>
-    private static DamageException Damaged(string path, string what, RocksDbException error)
+    /// <summary>RocksDB says the place of damage in words.</summary>
+    private static StorageException Failed(string path, string what, RocksDbException error)
     {
         var place = Place().Match(error.Message);
-        return place.Success
-            ? new DamageException(place.Groups["file"].Value, long.Parse(place.Groups["at"].Value, CultureInfo.InvariantCulture), what, "blocks with their checksums", error.Message, RocksState.Advice)
-            : new DamageException(path, 0, what, "a sound RocksDB database", error.Message, RocksState.Advice);
+        if (!place.Success || !RocksState.IsDamage(error.Message)) return RocksState.Failed(path, what, error);
+        return new DamageException(
+            place.Groups["file"].Value, long.Parse(place.Groups["at"].Value, CultureInfo.InvariantCulture), $"the state cannot be {what}", "blocks with their checksums", error.Message, RocksState.Advice);
     }
 
     [GeneratedRegex(@" in (?<file>\S.*?\.\w+) offset (?<at>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]

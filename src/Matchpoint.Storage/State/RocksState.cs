@@ -212,15 +212,22 @@ internal sealed class RocksState : IState
 
     /// <summary>What a failure of the database means.</summary>
     internal static StorageException Failed(string path, string what, RocksDbException error) =>
-        DamageWords.Any(word => error.Message.Contains(word, StringComparison.OrdinalIgnoreCase))
+        IsDamage(error.Message)
             ? new DamageException(path, 0, $"the state cannot be {what}", "a sound RocksDB database", error.Message, Advice)
             : new StorageException($"{path}: the state cannot be {what}: {error.Message} Mend the cause, then open the node again.", error);
+
+    /// <summary>Whether what RocksDB says means that what it has written is damaged.</summary>
+    internal static bool IsDamage(string words) =>
+        Array.Exists(DamageWords, word => words.Contains(word, StringComparison.OrdinalIgnoreCase)) && !Array.Exists(SystemWords, word => words.Contains(word, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>What to do about a damaged state.</summary>
     internal const string Advice = "The state can be built anew from the log where that reaches back to record 1; else restore it from a backup or a member.";
 
     /// <summary>How RocksDB says that what it has written is not there any more, or not as it was.</summary>
     private static readonly string[] DamageWords = ["Corruption", "checksum", "No such file"];
+
+    /// <summary>What the system says when it does not let a file be opened that may be sound: RocksDB calls that a corruption too.</summary>
+    private static readonly string[] SystemWords = ["Permission denied", "Too many open files", "Cannot allocate"];
 
     /// <summary>The settings of the database.</summary>
     internal static DbOptions Configure(RocksStateOptions options)

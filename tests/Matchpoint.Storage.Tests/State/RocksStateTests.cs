@@ -62,6 +62,15 @@ public sealed class RocksStateTests : StateContract, IDisposable
         });
     }
 
+    /// <summary>RocksDB calls everything that keeps it from opening a file a corruption, also what passes or is another's to mend.</summary>
+    [Theory]
+    [InlineData("Corruption: IO error: While open a file for random read: /d/000008.sst: Permission denied", false)]
+    [InlineData("Corruption: IO error: While open a file for random read: /d/000008.sst: Too many open files", false)]
+    [InlineData("Corruption: IO error: While mmap: /d/000008.sst: Cannot allocate memory", false)]
+    [InlineData("Corruption: IO error: No such file or directory: While open a file for random read: /d/000008.sst: No such file or directory", true)]
+    [InlineData("Corruption: block checksum mismatch: stored = 1, computed = 2, type = 1 in /d/000008.sst offset 0 size 77", true)]
+    public void What_keeps_a_sound_file_from_being_opened_is_no_damage(string words, bool isDamage) => Assert.Equal(isDamage, RocksState.IsDamage(words));
+
     private void Reopen()
     {
         _state?.Dispose();
