@@ -18,6 +18,7 @@ internal sealed class RocksState : IState
     private const int MostOpenFiles = 512;
 
     private static readonly byte[] PositionKey = StateKey.Of(StateKey.SystemDatabase, "position"u8);
+    private static readonly FlushOptions AndWait = new FlushOptions().SetWaitForFlush(true); // Kept: one that nobody holds may be freed while RocksDB reads it.
     private static readonly WriteOptions NoLog = new WriteOptions().DisableWal(1);
 
     private readonly string _path;
@@ -156,7 +157,7 @@ internal sealed class RocksState : IState
         _uses.Enter();
         try
         {
-            _db.Flush(new FlushOptions().SetWaitForFlush(true));
+            _db.Flush(AndWait);
         }
         catch (RocksDbException error)
         {
