@@ -64,7 +64,8 @@ public sealed class AddressTests : IAsyncLifetime
         var at = _group.At("a", "");
         using var client = new TcpClient();
         await client.ConnectAsync(at.Host, at.Port, Cancellation);
-        await client.GetStream().WriteAsync(Encoding.UTF8.GetBytes($"{method} {target} HTTP/1.1\r\nHost: {at.Authority}\r\nConnection: close\r\n{headers}Content-Length: {body.Length}\r\n\r\n{body}"), Cancellation);
+        var request = $"{method} {target} HTTP/1.1\r\nHost: {at.Authority}\r\nConnection: close\r\n{headers}Content-Length: {body.Length}\r\n\r\n{body}";
+        await client.GetStream().WriteAsync(Encoding.UTF8.GetBytes(request), Cancellation);
         using var reader = new StreamReader(client.GetStream());
         var status = await reader.ReadLineAsync(Cancellation);
         return int.Parse(status!.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);

@@ -97,29 +97,45 @@ internal static class DirectoryMend
 
     private static bool IsOfGroup(IFileSystem files, string path, GroupId group)
     {
-        var found = false;
+        var (found, holds) = (false, false);
         Span<byte> header = stackalloc byte[SegmentHeader.Size];
-        foreach (var segment in Contents.SelectMany(content => SegmentsOf(files, path, content)))
+        foreach (var content in Contents)
         {
-            using var file = files.Open(segment, FileOpening.Read);
-            if (!SegmentHeader.TryParseName(Path.GetFileName(segment), out var first)) continue;
-            try
+            foreach (var segment in SegmentsOf(files, path, content))
             {
-                SegmentHeader.Read(header[..file.Read(0, header)], segment, group, first);
-                found = true;
-            }
-            catch (DamageException)
-            {
-                // It tells nothing; others may.
-            }
-            catch (ForeignException)
-            {
-                return false;
+                using var file = files.Open(segment, FileOpening.Read);
+                if (!SegmentHeader.TryParseName(Path.GetFileName(segment), out var first)) continue;
+                try
+                {
+                    SegmentHeader.Read(header[..file.Read(0, header)], segment, group, first);
+                    found = true;
+                }
+                catch (DamageException)
+                {
+                    // It tells nothing; others may. One of which nothing was ever flushed held nothing: its first bytes were never written whole.
+                    holds |= WasFlushed(files, Path.Combine(path, content, "positions"), first);
+                }
+                catch (ForeignException)
+                {
+                    return false;
+                }
             }
         }
 
         // Where there is no record at all, there is none of another group either.
-        return found || !Contents.Any(content => SegmentsOf(files, path, content).Any());
+        return found || !holds;
+    }
+
+    private static bool WasFlushed(IFileSystem files, string positions, Lsn first)
+    {
+        try
+        {
+            return PositionsFile.Read(files, positions) is not { } known || known.Flushed > first;
+        }
+        catch (StorageException)
+        {
+            return true; // Nobody knows.
+        }
     }
 
     private static string? WhyContentLost(IFileSystem files, string path)

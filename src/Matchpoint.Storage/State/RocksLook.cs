@@ -101,7 +101,8 @@ internal sealed partial class RocksLook : IStateSnapshot
         var place = Place().Match(error.Message);
         if (!place.Success || !RocksState.IsDamage(error.Message)) return RocksState.Failed(path, what, error);
         return new DamageException(
-            place.Groups["file"].Value, long.Parse(place.Groups["at"].Value, CultureInfo.InvariantCulture), $"the state cannot be {what}", "blocks with their checksums", error.Message, RocksState.Advice);
+            place.Groups["file"].Value, long.Parse(place.Groups["at"].Value, CultureInfo.InvariantCulture), $"the state cannot be {what}", "blocks with their checksums", error.Message,
+            RocksState.Advice);
     }
 
     [GeneratedRegex(@" in (?<file>\S.*?\.\w+) offset (?<at>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]

@@ -62,7 +62,14 @@ internal sealed class GroupKeeper(NodeCore core)
         try
         {
             return await ChangeAsync(
-                now => change.TryApply(now, core.Members.Self, out var why) ?? throw new MembershipException($"the members were not changed: {why}."), deadline, cancellation).ConfigureAwait(false);
+                now =>
+                {
+                    var roster = change.TryApply(now, core.Members.Self, out var why) ?? throw new MembershipException($"the members were not changed: {why}.");
+                    RequireMajority(now, roster);
+                    return roster;
+                },
+                deadline,
+                cancellation).ConfigureAwait(false);
         }
         finally
         {
@@ -211,6 +218,21 @@ internal sealed class GroupKeeper(NodeCore core)
         if (outcome != WaitResult.Reached || core.Appender.Reign != header.Term)
             throw new InsufficientAcksException($"the change of the members at {token} was not acknowledged in time: its outcome is unknown. `matchpoint members` shows what is so.", token);
         return token;
+    }
+
+    /// <summary>
+    /// A vote is taken away only where a majority of those that are left takes part now. Else the record that does so would stay on this node alone, and with it nobody could be elected: this node
+    /// not without those that take no part, and the one that lost its vote not against the longer log.
+    /// </summary>
+    private void RequireMajority(Roster now, Roster then)
+    {
+        if (now.Voters.All(then.IsVoter)) return;
+        var here = core.Feeders.Facts().Where(static facts => facts.IsFed && facts.TakesPart).Select(static facts => facts.Name).Append(core.Members.Self);
+        var present = then.Voters.Intersect(here).ToList();
+        if (present.Count >= then.Majority || then.IsSelfSufficient(core.Members.Self)) return;
+        throw new MembershipException(
+            $"the members were not changed: {string.Join(", ", then.Voters)} would vote, and of them only {(present.Count > 0 ? string.Join(", ", present) : "nobody")} is here and takes part now, "
+            + "which is no majority. Nothing was written; wait until the others have caught up, or remove those first that do not come back.");
     }
 
     private async Task<string> HandOverAsync(string? to, TimeSpan deadline, TimeSpan timeout, CancellationToken cancellation)

@@ -19,6 +19,9 @@ internal sealed class ChangeFollower(Scheduler scheduler, IReadOnlyList<Simulate
     /// <summary>Whether what was durable may have been lost: then what it heard may be undone.</summary>
     public Func<bool> MayLose { get; init; } = static () => false;
 
+    /// <summary>Whether a machine stays away while the others are to come together: it is not gone to.</summary>
+    public Func<SimulatedMachine, bool> IsAway { get; init; } = static _ => false;
+
     /// <summary>What it heard, in order.</summary>
     public IReadOnlyList<ChangeSet> Heard => _heard;
 
@@ -34,7 +37,8 @@ internal sealed class ChangeFollower(Scheduler scheduler, IReadOnlyList<Simulate
         while (true)
         {
             // Who is no member any more hears of nothing.
-            if (machines[random.Next(machines.Count)].Process is { Node: { State: not NodeState.Removed } node } process) await FollowAsync(process, node).ConfigureAwait(false);
+            var machine = machines[random.Next(machines.Count)];
+            if (!IsAway(machine) && machine.Process is { Node: { State: not NodeState.Removed } node } process) await FollowAsync(process, node).ConfigureAwait(false);
             await scheduler.WaitAsync(Pause).ConfigureAwait(false);
         }
     }

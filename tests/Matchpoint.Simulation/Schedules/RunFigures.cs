@@ -26,7 +26,8 @@ internal sealed class RunFigures
     /// <inheritdoc/>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"  longest time to come together: {_longest.Time.TotalSeconds:0.0} s (seed {_longest.Seed}); of a majority alone, in {_alone} schedules: {_longestOfMajority.Time.TotalSeconds:0.0} s (seed {_longestOfMajority.Seed})\n"
+        $"  longest time to come together: {_longest.Time.TotalSeconds:0.0} s (seed {_longest.Seed}); "
+        + $"of a majority alone, in {_alone} schedules: {_longestOfMajority.Time.TotalSeconds:0.0} s (seed {_longestOfMajority.Seed})\n"
             + $"  {_lossy} schedules in which acknowledged records may be lost, and of which only states and exports are looked at\n"
             + $"  struck: {_counts}");
 }

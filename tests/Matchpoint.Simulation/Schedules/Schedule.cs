@@ -135,7 +135,11 @@ internal sealed class Schedule
             machine.AllMembers = () => _reorganizer.Changes > 0 ? [.. _machines.Where(each => each.IsKnown || each == machine).Select(static each => each.AsMember)] : null;
         _copies = new CopyCount(_machines);
         if (_settings.Retention is not null) FollowCopies();
-        _follower = new ChangeFollower(_scheduler, _machines, mayMiss: _settings.Retention is not null, new Random(HashCode(seed, 3)), Tell) { MayLose = () => _watch.IsLossy };
+        _follower = new ChangeFollower(_scheduler, _machines, mayMiss: _settings.Retention is not null, new Random(HashCode(seed, 3)), Tell)
+        {
+            MayLose = () => _watch.IsLossy,
+            IsAway = machine => _absence.Away.Contains(machine),
+        };
         var pause = TimeSpan.FromMilliseconds(random.Next(100, 1500) / (_settings.Retention is null ? 1 : 3));
         for (var i = 0; i < 4; i++)
             _clients.Add(new SimulatedClient(_scheduler, _machines, _history, i, pause, new Random(HashCode(seed, 10 + i))).RunAsync(() => _areClientsOver));
@@ -247,7 +251,9 @@ internal sealed class Schedule
         }
 
         if (_scheduler.Elapsed > _deadline)
-            throw new ViolationException(_isAlone ? "a majority comes together" : "a group that is whole comes together", $"{Patience.TotalSeconds} s after the last fault: {string.Join(" | ", _machines.Select(Describe))}; "
+            throw new ViolationException(
+                _isAlone ? "a majority comes together" : "a group that is whole comes together",
+                $"{Patience.TotalSeconds} s after the last fault: {string.Join(" | ", _machines.Select(Describe))}; "
                 + $"{_clients.Count(static client => !client.IsCompleted)} clients wait, the changes were followed up to {_follower.Last}: "
                 + $"{string.Join("; ", _history.Operations.Where(static operation => operation.AnsweredAt == long.MaxValue))}");
         _scheduler.After(TimeSpan.FromMilliseconds(500), owner: null, Await);
@@ -280,7 +286,7 @@ internal sealed class Schedule
         return nodes.Count(static node => node!.State == NodeState.Primary && node.Core.IsReady) == 1
             && nodes.TrueForAll(node => node!.State is NodeState.Primary or NodeState.Following && LastSync(node) == End() && node.Core.State.Applied.Vlsn == End());
 
-        Protocol.Identities.Vlsn End() => _watch.IsLossy ? LastSync(nodes.Find(static node => node!.IsPrimary)!) : _watch.Ledger.Last;
+        Protocol.Identities.Vlsn End() => _watch.IsLossy ? LastSync(leader) : _watch.Ledger.Last;
 
         // Pieces of a transaction that was given up may lie behind it.
         static Protocol.Identities.Vlsn LastSync(MatchpointNode node) => node.Core.Log.SyncPointAtOrBelow(node.Core.Log.Appended.Vlsn);

@@ -126,6 +126,28 @@ public sealed class MembershipTests
         Assert.Equal(2, group.Primary.Core.Members.Voters.Length);
     }
 
+    /// <summary>The record that does so would stay on the primary alone, and nobody could be elected with it: not the primary, and not against its log.</summary>
+    [Fact]
+    public async Task No_vote_is_taken_away_where_no_majority_of_the_others_is_there()
+    {
+        await using var group = await StartAsync();
+        var (gone, here) = (group.Replicas[0].Options.Name, group.Replicas[1].Options.Name);
+        var primary = group.Primary;
+        await group.StopAsync(gone);
+        await Eventually.HoldsAsync(() => !primary.GetStatus().Members.Single(member => member.Name == gone).IsConnected, "the primary knows who is away");
+        var last = primary.GetStatus().Last;
+        foreach (var change in new[] { () => primary.RemoveMemberAsync(here, Cancellation), () => primary.ChangeMemberAsync(group.MemberOf(here) with { Kind = MemberKind.Secondary }, Cancellation) })
+        {
+            var refused = await Assert.ThrowsAsync<MembershipException>(change);
+            Assert.Contains($"of them only {primary.Options.Name} is here and takes part now", refused.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(last, primary.GetStatus().Last);
+        await primary.RemoveMemberAsync(gone, Cancellation);
+        await group.AgreedAsync();
+        Assert.Equal(2, primary.Core.Members.Voters.Length);
+    }
+
     /// <summary>Whom its log names may be removed by now themselves, or gone.</summary>
     [Fact]
     public async Task A_member_that_was_removed_needs_nobody_to_tell_it()
