@@ -71,6 +71,7 @@ public sealed class ScheduleTests
     [InlineData(12225, "a member that was removed while it was away asked for the vote of one that was removed later, and was told nothing")]
     [InlineData(6635, "the only voter voted for one that a record lost to itself had made a voter, and then held its own disk for lost: neither could be elected")]
     [InlineData(60971, "a member that was removed while it was away knew only of one that was removed later and did not know that both were: nobody told it whom to ask")]
+    [InlineData(2030, "the operator put an old directory back with its ballot, and it helped to elect a member that had been removed and did not know")]
     [InlineData(2740, "who followed the changes chose, again and again, the one that was to stay away while the others came together")]
     [InlineData(5765, "a vote was taken away where the other two that were left were not both there: the record stayed on the primary alone, and nobody could be elected")]
     [InlineData(56070, "a node whose first write to its log had failed got a damaged identity, and could not be opened again")]

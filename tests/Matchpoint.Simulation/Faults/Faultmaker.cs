@@ -383,7 +383,7 @@ internal sealed class Faultmaker
         if (_losing is not null || _watch.IsLossy || _machines.Count < 3 || !machine.IsUp) return false;
         // Where the members have just changed, or may have, nothing is taken away.
         var leader = _machines.FirstOrDefault(static other => other.Node is { IsPrimary: true });
-        var mayDiffer = _settings.IsReorganized || _settings.Spares > 0 || _settings.HasArbiter;
+        var mayDiffer = MayMembersDiffer;
         var roster = leader?.Node?.Core.Members.Roster;
         if (mayDiffer && (roster is null || roster.Voters.Length < 3 || !_machines.All(each => IsSettled(each, roster)))) return false;
         var others = _machines.Where(other => other != machine && (!mayDiffer || roster!.IsVoter(other.Name))).ToList();
@@ -397,6 +397,8 @@ internal sealed class Faultmaker
         _watches[machine].Forget();
         return true;
     }
+
+    private bool MayMembersDiffer => _settings.IsReorganized || _settings.Spares > 0 || _settings.HasArbiter;
 
     /// <summary>Whether a machine is not the only one that counts, for any that runs: what such a one has not flushed nobody else need have.</summary>
     private bool HasOtherVoters(SimulatedMachine machine) => _machines.All(each => each.Node?.Core.Members.Voters is not [var only] || only != machine.Name);
@@ -435,7 +437,8 @@ internal sealed class Faultmaker
         await machine.StopAsync().ConfigureAwait(false);
         // What it promised while it closed nobody else may know of yet, and the ballot in the backup would let it promise the same again.
         var isKnown = core is not null && _machines.All(other => other == machine || !core.Members.Roster.IsVoter(other.Name) || other.Node?.Core.Elections.Term >= core.Elections.Term);
-        if (isKnown && machine.PutBack())
+        // Where members change there may be some that were removed and know an old group, in which such a ballot would count: the operator leaves it out there, as the docs say.
+        if (isKnown && machine.PutBack(withBallot: !MayMembersDiffer))
         {
             _tell($"{machine.Name} gets its backup back");
             Counts.OnStruck(FaultKind.OldBackup);

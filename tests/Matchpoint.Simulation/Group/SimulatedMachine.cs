@@ -163,11 +163,18 @@ internal sealed class SimulatedMachine
     public void BackUp() => _backup = (Files.Image(), States.Copy());
 
     /// <summary>Puts the last backup back. The node must be stopped.</summary>
+    /// <param name="withBallot">Whether with what it had promised by then.</param>
     /// <returns>Whether there was one.</returns>
-    public bool PutBack()
+    public bool PutBack(bool withBallot)
     {
         if (_backup is not { } backup) return false;
         Files = new FaultyFiles(_random, backup.Files);
+        if (!withBallot && Files.FileExists($"{Directory}/ballot"))
+        {
+            Files.Delete($"{Directory}/ballot");
+            Files.FlushDirectory(Directory);
+        }
+
         IsDamaged = false;
         States.PutBack(backup.States);
         return true;
