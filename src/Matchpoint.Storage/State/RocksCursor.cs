@@ -26,12 +26,20 @@ internal sealed class RocksCursor : IStateCursor
         uses.Enter(); // As long as it is held the database stays open.
         _from = from;
         _to = to;
-        _fromHandle = GCHandle.Alloc(from, GCHandleType.Pinned);
-        _toHandle = GCHandle.Alloc(to, GCHandleType.Pinned);
-        _read = new ReadOptions().SetSnapshot(snapshot).SetVerifyChecksums(true).SetFillCache(!isForOnce);
-        _read.SetIterateLowerBound((byte*)_fromHandle.AddrOfPinnedObject(), (ulong)from.Length);
-        _read.SetIterateUpperBound((byte*)_toHandle.AddrOfPinnedObject(), (ulong)to.Length);
-        _iterator = db.NewIterator(readOptions: _read);
+        try
+        {
+            _fromHandle = GCHandle.Alloc(from, GCHandleType.Pinned);
+            _toHandle = GCHandle.Alloc(to, GCHandleType.Pinned);
+            _read = new ReadOptions().SetSnapshot(snapshot).SetVerifyChecksums(true).SetFillCache(!isForOnce);
+            _read.SetIterateLowerBound((byte*)_fromHandle.AddrOfPinnedObject(), (ulong)from.Length);
+            _read.SetIterateUpperBound((byte*)_toHandle.AddrOfPinnedObject(), (ulong)to.Length);
+            _iterator = db.NewIterator(readOptions: _read);
+        }
+        catch
+        {
+            Free();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -89,6 +97,11 @@ internal sealed class RocksCursor : IStateCursor
         _isDisposed = true;
         _iterator.Dispose();
         GC.KeepAlive(_read);
+        Free();
+    }
+
+    private void Free()
+    {
         if (_fromHandle.IsAllocated) _fromHandle.Free();
         if (_toHandle.IsAllocated) _toHandle.Free();
         _uses.Exit();

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using Matchpoint.Protocol.Records;
 using Matchpoint.Storage.State;
-using Matchpoint.Transactions;
 
 namespace Matchpoint;
 
@@ -119,7 +118,7 @@ public sealed class MatchpointDatabase
     {
         _node.ThrowIfClosed();
         await _node.Reader.PrepareAsync(level, cancellation).ConfigureAwait(false);
-        if (!_node.Catalogue.TryFind(Name, out var number)) yield break;
+        if (!_node.Catalogue.TryFind(Name, out var number, isLocal: level.Kind == ReadKind.Local)) yield break;
         using var snapshot = _node.Reader.Snapshot(level);
         var (from, to) = MatchpointTransaction.Bounds(number, range);
         using var cursor = snapshot.Cursor(from, to, reverse);
@@ -144,7 +143,7 @@ public sealed class MatchpointDatabase
     {
         _node.ThrowIfClosed();
         await _node.Reader.PrepareAsync(level, cancellation).ConfigureAwait(false);
-        if (!_node.Catalogue.TryFind(Name, out var number)) return;
+        if (!_node.Catalogue.TryFind(Name, out var number, isLocal: level.Kind == ReadKind.Local)) return;
         using var snapshot = _node.Reader.Snapshot(level);
         var (from, to) = MatchpointTransaction.Bounds(number, range);
         using var cursor = snapshot.Cursor(from, to, reverse);
@@ -173,9 +172,8 @@ public sealed class MatchpointDatabase
     private async ValueTask<byte[]?> PrepareAndGetAsync(ReadOnlyMemory<byte> key, ReadLevel level, CancellationToken cancellation)
     {
         await _node.Reader.PrepareAsync(level, cancellation).ConfigureAwait(false);
-        if (_node.Catalogue.TryFind(Name, out var number)) return _node.Reader.Get(number, key.Span, level.Kind == ReadKind.Local);
-        if (level.Kind != ReadKind.Local || _node.Reader.Get(StateKey.SystemDatabase, Catalogue.KeyOf(Name), isLocal: true) is not { } bytes) return null;
-        return _node.Reader.Get(System.Buffers.Binary.BinaryPrimitives.ReadUInt16LittleEndian(bytes), key.Span, isLocal: true);
+        var isLocal = level.Kind == ReadKind.Local;
+        return _node.Catalogue.TryFind(Name, out var number, isLocal) ? _node.Reader.Get(number, key.Span, isLocal) : null;
     }
 }
 

@@ -34,13 +34,20 @@ internal sealed class Catalogue(Reader reader)
         (key.SequenceEqual(CounterKey.Span) || (key.Length > NamePrefix.Length && key.StartsWith(NamePrefix)))
         && value.Length == sizeof(ushort) && Read(value) is > 0 and <= Highest;
 
-    /// <summary>Finds a database that is durable; false when there is none of that name yet.</summary>
-    public bool TryFind(string name, out ushort number)
+    /// <summary>Finds a database that is durable, or for local reads one that is not decided yet; false when there is none of that name yet.</summary>
+    public bool TryFind(string name, out ushort number, bool isLocal = false)
     {
         if (_numbers.TryGetValue(name, out number)) return true;
-        if (reader.Get(StateKey.SystemDatabase, KeyOf(name), isLocal: false) is not { } value) return false;
-        number = Read(value);
-        Remember(name, number);
+        if (reader.Get(StateKey.SystemDatabase, KeyOf(name), isLocal: false) is { } durable)
+        {
+            number = Read(durable);
+            Remember(name, number);
+            return true;
+        }
+
+        // What may yet be undone is not remembered.
+        if (!isLocal || reader.Get(StateKey.SystemDatabase, KeyOf(name), isLocal: true) is not { } undecided) return false;
+        number = Read(undecided);
         return true;
     }
 

@@ -63,6 +63,16 @@ public sealed class GroupTests
         Assert.Equal("old", Text(primary.Reader.Get(0, Utf8("k"), isLocal: false)));
         Assert.Equal("new", Text(await primary.Default.GetAsync(Utf8("k"), ReadLevel.Local, Cancellation)));
         Assert.Equal("none", Text(await primary.Default.GetAsync(Utf8("n"), ReadLevel.Local, Cancellation)));
+
+        // Nor a database that only such a commit has made.
+        var made = primary.Database("made");
+        await made.PutAsync(Utf8("k"), Utf8("v"), Unacknowledged, Cancellation);
+        var visited = 0;
+        await made.VisitAsync(KeyRange.All, (_, _) => ++visited > 0, level: ReadLevel.Local, cancellation: Cancellation);
+        Assert.Equal(1, visited);
+        Assert.Equal(["k"], await made.ScanAsync(level: ReadLevel.Local, cancellation: Cancellation).Select(static item => item.KeyText).ToListAsync(Cancellation));
+        Assert.Equal("v", Text(await made.GetAsync(Utf8("k"), ReadLevel.Local, Cancellation)));
+        Assert.False(primary.Catalogue.TryFind("made", out _), "it is not decided");
     }
 
     [Fact]

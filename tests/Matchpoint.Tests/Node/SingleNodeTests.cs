@@ -32,6 +32,29 @@ public sealed class SingleNodeTests : IDisposable
         }
     }
 
+    /// <summary>What the tail has forgotten may have touched what was read: nobody can say that it did not.</summary>
+    [Fact]
+    public async Task A_transaction_whose_history_is_forgotten_is_a_conflict()
+    {
+        await using var node = await MatchpointNode.OpenAsync(new MatchpointOptions { Directory = _directory, MaxTailBytes = 1024 * 1024 }, Cancellation);
+        await node.Default.PutAsync(Utf8("k"), Utf8("old"), cancellation: Cancellation);
+        using var transaction = await node.BeginAsync(Cancellation);
+        Assert.Equal("old", Text(transaction.Get(Utf8("k"))));
+        await node.Default.PutAsync(Utf8("k"), Utf8("new"), cancellation: Cancellation);
+        var touched = node.Core.Appender.Tail.End;
+        var value = new byte[100_000];
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                await node.Default.PutAsync(Utf8("filling"), value, cancellation: Cancellation);
+                return node.Core.Appender.Tail.Floor >= touched;
+            },
+            "the tail has forgotten the write");
+        transaction.Put(Utf8("k"), Utf8("from what was read"));
+        await Assert.ThrowsAsync<ConflictException>(async () => await transaction.CommitAsync(null, Cancellation));
+        Assert.Equal("new", Text(await node.Default.GetAsync(Utf8("k"), cancellation: Cancellation)));
+    }
+
     [Fact]
     public async Task Scans_go_both_ways_and_keep_to_their_range()
     {
