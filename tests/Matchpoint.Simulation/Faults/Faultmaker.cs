@@ -433,6 +433,7 @@ internal sealed class Faultmaker
     private async Task PutBackAsync(SimulatedMachine machine)
     {
         _starting.Add(machine);
+        _striking = machine; // Until it has stopped it is whole, and has lost nothing yet.
         var core = machine.Process?.Core;
         await machine.StopAsync().ConfigureAwait(false);
         // What it promised while it closed nobody else may know of yet, and the ballot in the backup would let it promise the same again.
@@ -451,6 +452,7 @@ internal sealed class Faultmaker
 
         _watches[machine].Forget();
         _starting.Remove(machine);
+        if (_striking == machine) _striking = null;
     }
 
     /// <summary>A primary stands still and is cut off; when it goes on nobody tells it what has become of its reign.</summary>
