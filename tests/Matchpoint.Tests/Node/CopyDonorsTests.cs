@@ -37,6 +37,31 @@ public class CopyDonorsTests
         Assert.Contains("z has no copy to give", why, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task What_is_not_durable_yet_is_in_no_copy()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var group = await TestGroup.StartAsync(change: static options => options with { ElectionTimeout = TimeSpan.FromSeconds(20) });
+        await group.Primary.Default.PutAsync("k"u8.ToArray(), "v"u8.ToArray(), cancellation: cancellation);
+        await group.AgreedAsync();
+        var (primary, asker) = (group.Primary, group.Replicas[0].Options.Name);
+        foreach (var replica in group.Replicas) await group.StopAsync(replica.Options.Name);
+        var alone = new CommitOptions { Durability = Durability.Full with { Acks = AckPolicy.None } };
+        await primary.Default.PutAsync("undecided"u8.ToArray(), "v"u8.ToArray(), alone, cancellation);
+        var durable = primary.Core.Progress.Durable;
+        Assert.True(durable < primary.Core.Log.Appended.Vlsn);
+
+        await using var channel = await TcpNetwork.Instance.ConnectAsync(Endpoint.Parse(primary.Address!), Meeting.Patience, TimeProvider.System, cancellation, primary.Options.Name);
+        channel.OpenService(CopyDonor.Service);
+        var identity = primary.Core.Log.Directory.Identity;
+        channel.Write(new CopyRequest(CopyRequest.CurrentVersion, identity.Group, new NodeId(Guid.NewGuid()), asker, primary.Core.Elections.Term, Vlsn.Of(1)));
+        await channel.FlushAsync(Meeting.Patience, cancellation);
+        ReadOnlyMemory<byte> frame;
+        do frame = await channel.ReceiveAsync(Meeting.Patience, cancellation);
+        while (Opcodes.Of(frame.Span) != Opcode.CopyOffer);
+        Assert.Equal(durable, CopyOffer.Decode(frame.Span).Last);
+    }
+
     /// <summary>A member that notes when it is asked for a copy, and gives none; with donors to name it is a primary, and keeps its log.</summary>
     private static ValueTask<ServiceListener> ServeAsync(string name, List<string> asked, params string[] donors)
     {
