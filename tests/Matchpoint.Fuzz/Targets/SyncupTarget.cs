@@ -9,13 +9,14 @@ using Matchpoint.Syncup;
 namespace Matchpoint.Fuzz.Targets;
 
 /// <summary>
-/// One side of a syncup and whatever a peer sends it: frames of any bytes, or frames that are right but for some bytes. The machine ends, never throws, and holds to its
-/// order: export, then cut, then stream.
+/// One side of a syncup and whatever happens to it: frames of any bytes, or frames that are right but for some bytes, time, faults of its log, the end of a reign. The machine ends when its time
+/// is over, never throws, and holds to its order: export, then cut, then stream. Nothing durable is cut.
 /// </summary>
 /// <param name="isReplica">Whether it is the replica's side.</param>
 internal sealed class SyncupTarget(bool isReplica) : IFuzzTarget
 {
-    private const int MostFrames = 24;
+    /// <summary>The records up to here are known to be durable: a piece, so that it is the sync point below it that counts.</summary>
+    private static readonly Vlsn Durable = Vlsn.Of(6);
 
     private static readonly LogView View = Open();
 
@@ -33,10 +34,22 @@ internal sealed class SyncupTarget(bool isReplica) : IFuzzTarget
                 var own = answers.Entry(View.Last);
                 byte[] probe = new Probe([Vlsn.Of(3), Vlsn.Of(9)]).ToBytes();
                 byte[] answer = new ProbeAnswer([new ProbedEntry(Vlsn.Of(3), answers.Entry(Vlsn.Of(3))), new ProbedEntry(Vlsn.Of(9), null)]).ToBytes();
-                yield return [version, 20, 0, .. Frame(new Entry(own).ToBytes()), .. Frame(new EntryRequest(Vlsn.Of(4)).ToBytes())];
-                yield return [version, 30, 1, .. Frame(new AlternateMatchpoint(own).ToBytes()), .. Frame(default(EntryNotFound).ToBytes())];
-                yield return [version, 9, 2, .. Frame(probe), .. Frame(answer), .. Frame(new StartStream(Vlsn.Of(8)).ToBytes())];
-                yield return [version, 40, 3, .. Frame(new RestoreRequest(Vlsn.Of(3)).ToBytes()), .. Frame(default(RestoreResponse).ToBytes())];
+                yield return [.. Begin(version, 20, 0), .. Frame(new Entry(own).ToBytes()), .. Frame(new EntryRequest(Vlsn.Of(4)).ToBytes())];
+                yield return [.. Begin(version, 30, 1), .. Frame(new AlternateMatchpoint(own).ToBytes()), .. Frame(default(EntryNotFound).ToBytes())];
+                yield return [.. Begin(version, 9, 2), .. Frame(probe), .. Frame(answer), .. Frame(new StartStream(Vlsn.Of(8)).ToBytes())];
+                // What is no frame: time that comes to its end and that does not, a frame while the log is asked, an end of the reign, a connection that goes.
+                yield return [.. Begin(version, 20, 0), 0, 1, 100, .. Frame(new EntryRequest(Vlsn.Of(4)).ToBytes()), 0, 3, 0, .. Frame(new Entry(own).ToBytes()), 0, 2, 0];
+                yield return [.. Begin(version, 20, 4), .. Frame(new EntryRequest(Vlsn.Of(4)).ToBytes()), 0, 0x87, 10, .. Frame(new EntryRequest(Vlsn.Of(5)).ToBytes()), 0, 5, 20];
+                yield return [.. Begin(version, 20, 4), .. Frame(answer), .. Frame(new Entry(own).ToBytes()), 0, 1, 255, 0, 6, 1];
+                yield return [.. Begin(version, 40, 3), .. Frame(new RestoreRequest(Vlsn.Of(3)).ToBytes()), .. Frame(default(RestoreResponse).ToBytes())];
+                // The logs part there, above and below what is durable: with each of the log's answers missing in turn.
+                foreach (var parting in new[] { Vlsn.Of(9), Vlsn.Of(4) })
+                {
+                    var at = answers.Entry(View.SyncPointAtOrBelow(parting));
+                    byte[] all = new ProbeAnswer([.. Enumerable.Range(1, (int)at.Vlsn.Value).Select(vlsn => new ProbedEntry(Vlsn.Of(vlsn), answers.Entry(Vlsn.Of(vlsn))))]).ToBytes();
+                    for (byte faultAt = 0; faultAt <= 6; faultAt++)
+                        yield return [.. Begin((byte)(version + (faultAt << 2)), (byte)(at.Vlsn.Value - 1), 4), .. Frame(version == 1 ? new AlternateMatchpoint(at).ToBytes() : all)];
+                }
             }
         }
     }
@@ -46,12 +59,13 @@ internal sealed class SyncupTarget(bool isReplica) : IFuzzTarget
     {
         var reader = new InputReader(input);
         var answers = new LogAnswers(View);
-        var version = reader.Below(2) == 0 ? SyncupVersion.Two : SyncupVersion.One;
-        if (isReplica) RunReplica(version, answers, ref reader);
-        else RunFeeder(version, answers, ref reader);
+        var first = reader.Byte();
+        var (version, faultAt) = (first % 2 == 0 ? SyncupVersion.Two : SyncupVersion.One, first >> 2);
+        if (isReplica) RunReplica(version, answers, faultAt, ref reader);
+        else RunFeeder(version, answers, faultAt, ref reader);
     }
 
-    private static void RunReplica(ushort version, LogAnswers answers, ref InputReader reader)
+    private static void RunReplica(ushort version, LogAnswers answers, int faultAt, ref InputReader reader)
     {
         var last = Vlsn.Of(1 + reader.Byte());
         var term = new Term((ulong)reader.Below(6));
@@ -59,7 +73,9 @@ internal sealed class SyncupTarget(bool isReplica) : IFuzzTarget
             version, SampleLog.Identity.Group, SampleLog.Identity.Node, "b", term, term, Vlsn.Of(1 + (reader.Below(4) == 0 ? last.Value - 1 : 0)), last, 0, Vlsn.Null, SyncupAnswer.None);
         var machine = new ReplicaSyncup(answers.Range, hello, View.End.Term, RollbackLimit.AtMost(reader.Byte()));
         var order = 0;
-        Drive(machine, answers, ref reader, effect =>
+        new DrawnSession(machine, answers, isFeeder: false, faultAt, Perform, () => machine.Outcome).Run(ref reader);
+
+        SyncupInput? Perform(SyncupEffect effect)
         {
             switch (effect)
             {
@@ -70,6 +86,7 @@ internal sealed class SyncupTarget(bool isReplica) : IFuzzTarget
                     return new SyncupInput.ExportDurable();
                 case SyncupEffect.CutAfter cut:
                     Invariant.Holds(order == 1 && (cut.Matchpoint.IsNull || answers.Entry(cut.Matchpoint).IsSync), $"a cut behind {cut.Matchpoint} without an export, or at no sync point.");
+                    Invariant.Holds(cut.Matchpoint >= answers.Range.Durable, $"a cut behind {cut.Matchpoint}, and {answers.Range.Durable} is durable.");
                     order = 2;
                     return new SyncupInput.CutDurable();
                 case SyncupEffect.Send { Message: StartStream start }:
@@ -78,49 +95,30 @@ internal sealed class SyncupTarget(bool isReplica) : IFuzzTarget
                 default:
                     return null;
             }
-        });
-        Invariant.Holds(machine.Outcome is not null, "the syncup has no end.");
+        }
     }
 
-    private static void RunFeeder(ushort version, LogAnswers answers, ref InputReader reader)
+    private static void RunFeeder(ushort version, LogAnswers answers, int faultAt, ref InputReader reader)
     {
         var last = reader.Byte() is var given && given == 0 ? Vlsn.Null : Vlsn.Of(given);
         var hello = new ReplicaHello(
             version, version, SampleLog.Identity.Group, SampleLog.Identity.Node, "b", new Term((ulong)reader.Below(6)), last.IsNull ? Vlsn.Null : Vlsn.First, last, 0, []);
         var machine = new FeederSyncup(version, answers.Range, hello);
-        Drive(machine, answers, ref reader, static _ => null);
-        Invariant.Holds(machine.Outcome is not null, "the syncup has no end.");
+        new DrawnSession(machine, answers, isFeeder: true, faultAt, static _ => null, () => machine.Outcome).Run(ref reader);
         if (machine.Outcome is FeederOutcome.Streaming streaming)
             Invariant.Holds(streaming.Start == Vlsn.First || answers.Entry(streaming.Start.Previous).IsSync, $"a stream is promised from {streaming.Start}, which is behind no sync point.");
     }
 
-    private static void Drive(ISyncupMachine machine, LogAnswers answers, ref InputReader reader, Func<SyncupEffect, SyncupInput?> perform)
-    {
-        var effects = new EffectList();
-        var inputs = new Queue<SyncupInput>();
-        inputs.Enqueue(new SyncupInput.Started());
-        for (var frames = 0; !machine.HasEnded;)
-        {
-            while (inputs.TryDequeue(out var input))
-            {
-                effects.Clear();
-                machine.Step(input, TimeSpan.Zero, effects);
-                foreach (var effect in effects)
-                {
-                    if ((answers.TryAnswer(effect) ?? perform(effect)) is { } answer) inputs.Enqueue(answer);
-                }
-            }
+    /// <summary>The version with the answer that fails, the peer's last record, its term; and for a replica a feeder that holds record 1, and no limit.</summary>
+    private byte[] Begin(byte version, byte last, byte term) => isReplica ? [version, last, term, 1, 255] : [version, last, term];
 
-            if (machine.HasEnded) return;
-            inputs.Enqueue(frames++ < MostFrames && reader.HasMore ? new SyncupInput.FrameReceived(reader.Bytes().ToArray()) : new SyncupInput.ConnectionLost("the input has ended"));
-        }
-    }
-
-    private static byte[] Frame(byte[] bytes) => [(byte)bytes.Length, .. bytes];
+    private static byte[] Frame(byte[] bytes) => [checked((byte)bytes.Length), .. bytes];
 
     private static LogView Open()
     {
         var directory = DataDirectory.Open(SampleLog.Make(isKilled: false), SampleLog.Root, "fuzz");
-        return RecordLog.Open(directory, SampleLog.Options).View();
+        var log = RecordLog.Open(directory, SampleLog.Options);
+        log.NoteDurable(Durable);
+        return log.View();
     }
 }
