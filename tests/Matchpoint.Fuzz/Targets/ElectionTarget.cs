@@ -8,7 +8,7 @@ namespace Matchpoint.Fuzz.Targets;
 
 /// <summary>
 /// One voter's election and whatever happens to it, in any order. Its term never falls, it votes once per term, it leads no term without having voted for itself, and says
-/// nothing of a vote before the ballot is saved. What no correct group can bring about, two primaries of one term, is not given to it.
+/// nothing of a vote before the ballot is saved; it votes for no log that is worse than what its own vote is weighed against, and for nobody where it is the only voter. What no correct group can bring about, two primaries of one term, is not given to it.
 /// </summary>
 internal sealed class ElectionTarget : IFuzzTarget
 {
@@ -24,6 +24,9 @@ internal sealed class ElectionTarget : IFuzzTarget
         [0, 1, 1, 3, 0, 2, 1, 3, 1, 5, 0, 250],
         [1, 0, 200, 2, 2, 0, 1, 2, 2, 1, 1, 6, 1],
         [3, 0, 200, 0, 200, 4, 2, 5, 3, 7],
+        // Its vote is taken away behind the record before the last one, and it is asked for it.
+        [2, 2, 0, 0, 0, 0, 0, 1, 0, 0, 6, 0, 0, 1, 0, 0, 1, 0, 0, 2, 1, 0, 255, 0, 1, 0, 2, 0, 1, 1, 0],
+        [2, 2, 0, 0, 1, 2, 1, 2, 0, 6, 0, 0, 1, 0, 0, 1, 3, 0, 255, 0, 1, 0, 2, 1, 1, 1, 0],
         [0, 0, 200, 1, 1, 6, 0, 1, 2, 1, 0, 3, 0, 200, 2, 0, 1, 7, 2, 1, 2, 4, 1, 3],
     ];
 
@@ -37,19 +40,19 @@ internal sealed class ElectionTarget : IFuzzTarget
         var settings = new ElectionSettings("a", Roster.OfVoters(["a", .. Others]), TimeSpan.FromSeconds(1), TimeSpan.FromMilliseconds(200), 7);
         var now = TimeSpan.Zero;
         var election = new Election(settings, ballot, lastTerm, last, now);
-        var check = new ElectionPromises(election, ballot);
+        var check = new ElectionPromises(election, ballot, (lastTerm, last));
         var effects = new List<ElectionEffect>();
         while (reader.HasMore)
         {
             now += TimeSpan.FromMilliseconds(reader.Byte() * 10);
-            if (Draw(ref reader, election, check, now) is not { } next) continue;
+            if (Draw(ref reader, election, check, (lastTerm, last), now) is not { } next) continue;
             effects.Clear();
             election.Step(next, now, effects);
-            check.Look(effects);
+            check.Look(next, effects);
         }
     }
 
-    private static ElectionInput? Draw(ref InputReader reader, Election election, ElectionPromises check, TimeSpan now)
+    private static ElectionInput? Draw(ref InputReader reader, Election election, ElectionPromises check, (Term Term, Vlsn Last) log, TimeSpan now)
     {
         var other = Others[reader.Below(Others.Length)];
         var term = new Term(Math.Max(1, election.Term.Value + (ulong)reader.Below(4)) - (ulong)(reader.Below(3) == 0 && election.Term.Value > 0 ? 1 : 0));
@@ -77,15 +80,30 @@ internal sealed class ElectionTarget : IFuzzTarget
             case 5:
                 return new ElectionInput.CaughtUp(election.Term);
             case 6:
-                var members = new List<Member> { new("a", "") };
-                foreach (var name in Others.Where((_, i) => i % 2 == 0 || term.Value % 2 == 0))
-                    members.Add(new Member(name, "", (MemberKind)reader.Below(3), (byte)reader.Below(10), IsPending: reader.Below(4) == 0));
-                return Roster.TryCreate(members, out _) is { } roster ? new ElectionInput.RosterChanged(roster) : null;
+                return DrawRoster(ref reader, election, term, log);
             case 7:
                 return new ElectionInput.HandOver(other);
             default:
                 return reader.Below(8) == 0 ? new ElectionInput.Retired("fuzzed") : null;
         }
+    }
+
+    /// <summary>Other members. Where they take this node's vote, which they do to no primary, that counts from a record of its own log on.</summary>
+    private static ElectionInput.RosterChanged? DrawRoster(ref InputReader reader, Election election, Term term, (Term Term, Vlsn Last) log)
+    {
+        var members = new List<Member> { new("a", "") };
+        foreach (var name in Others.Where((_, i) => i % 2 == 0 || term.Value % 2 == 0))
+            members.Add(new Member(name, "", (MemberKind)reader.Below(3), (byte)reader.Below(10), IsPending: reader.Below(4) == 0));
+        var (taken, at) = (reader.Below(4), reader.Below(4));
+        if (election.Role == ElectionRole.Primary || log.Last.IsNull) taken = 0;
+        if (taken == 1) members[0] = members[0] with { Kind = MemberKind.Secondary };
+        if (taken == 2) members.RemoveAt(0);
+        if (taken == 3) members[0] = members[0] with { IsPending = true };
+        if (Roster.TryCreate(members, out _) is not { } roster) return null;
+        if (roster.IsVoter("a") || at == 3) return new ElectionInput.RosterChanged(roster);
+        // The record before the one that took it, which lies at the log's end or below.
+        var before = at == 0 || log.Last == Vlsn.First ? Vlsn.Null : log.Last.Previous;
+        return new ElectionInput.RosterChanged(roster, (before.IsNull ? Term.None : log.Term, before));
     }
 
     /// <summary>What one voter must hold to.</summary>
@@ -95,10 +113,13 @@ internal sealed class ElectionTarget : IFuzzTarget
         private readonly Dictionary<Term, string> _primaries = [];
         private readonly Election _election;
         private readonly Term _first;
+        private readonly (Term Term, Vlsn Last) _log;
+        private (Term Term, Vlsn Last)? _votedUpTo;
         private Ballot _saved;
         private Term _term;
 
-        public ElectionPromises(Election election, Ballot ballot) => (_election, _first, _saved, _term) = (election, ballot.Term, ballot, election.Term);
+        public ElectionPromises(Election election, Ballot ballot, (Term Term, Vlsn Last) log) =>
+            (_election, _first, _saved, _term, _log) = (election, ballot.Term, ballot, election.Term, log);
 
         /// <summary>Whether a node can be the primary of a term: no other is, and this one is not.</summary>
         public bool MayLead(string other, Term term)
@@ -111,8 +132,9 @@ internal sealed class ElectionTarget : IFuzzTarget
         /// <summary>Whether this node can be elected in its term: no other is the primary.</summary>
         public bool MayWin => !_primaries.TryGetValue(_election.Term, out var primary) || primary == "a";
 
-        public void Look(List<ElectionEffect> effects)
+        public void Look(ElectionInput input, List<ElectionEffect> effects)
         {
+            if (input is ElectionInput.RosterChanged changed) _votedUpTo = changed.VotedUpTo;
             Invariant.Holds(_election.Term >= _term, $"the term fell from {_term} to {_election.Term}.");
             _term = _election.Term;
             foreach (var effect in effects)
@@ -134,9 +156,26 @@ internal sealed class ElectionTarget : IFuzzTarget
                         break;
                     case ElectionEffect.Answer answer:
                         Invariant.Holds(answer.Message.Term <= _saved.Term || answer.Message.Term == _first, $"term {answer.Message.Term} is told of before it is saved: {_saved}.");
+                        if (answer.Message.Granted) MayGrant(((ElectionInput.PollReceived)input).Poll);
                         break;
                 }
             }
+        }
+
+        private void MayGrant(Poll poll)
+        {
+            if (poll.Kind is not (PollKind.PreVote or PollKind.Vote or PollKind.HandedVote)) return;
+            var roster = _election.Roster;
+            var isVoter = roster.IsVoter("a");
+            Invariant.Holds(!isVoter || roster.Voters.Length > 1, $"the only voter of {roster} helps {poll.Name}.");
+            Invariant.Holds(
+                poll.Kind == PollKind.PreVote || (_saved.VotedFor == poll.Name && _saved.Term == poll.Term), $"a vote for {poll.Name} in term {poll.Term} is told of, and saved is {_saved}.");
+            var theirs = (poll.LastTerm, poll.Last);
+            var weighed = isVoter ? _log : _votedUpTo ?? _log;
+            Invariant.Holds(theirs.CompareTo(weighed) >= 0, $"a vote for a log that ends at {theirs}, weighed against {weighed}.");
+            // Whose vote nobody counted, and who asks without being a voter here: the log that says so must be the longer one.
+            if ((!isVoter && _votedUpTo is null) || !roster.IsVoter(poll.Name))
+                Invariant.Holds(theirs.CompareTo(_log) > 0, $"{poll.Name} is helped with {theirs} against {_log}, and {roster} does not say that both vote.");
         }
     }
 }
