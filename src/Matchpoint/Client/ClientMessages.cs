@@ -64,6 +64,19 @@ internal sealed record ClientRequest
 
     /// <summary>The name of the member that is to go, or to be the primary.</summary>
     public string? Name { get; init; }
+
+    /// <summary>Refuses what JSON can say, and no request means.</summary>
+    /// <exception cref="FormatException">It says so.</exception>
+    public void MustBeWhole()
+    {
+        // JSON has nulls and numbers where the types here have none: without this they would come to where a record is written.
+        if (Operations is not null && Operations.Any(static operation => operation is not { Key: not null }))
+            throw new FormatException("operations: expected each to have a key; one has none. Nothing was written.");
+        if (Conditions is not null && Conditions.Any(static condition => condition is not { Key: not null }))
+            throw new FormatException("conditions: expected each to have a key; one has none. Nothing was written.");
+        if (Acks is { } acks && !Enum.IsDefined(acks)) throw new FormatException($"acks: {(int)acks}: expected None, Majority or All. Nothing was written.");
+        if (Since < 0) throw new FormatException($"since: {Since}: expected the number of a record, or 0 for all. Nothing was written.");
+    }
 }
 
 /// <summary>One operation.</summary>

@@ -36,6 +36,7 @@ internal sealed class ClientService(MatchpointNode node)
             var request = Read(frame);
             try
             {
+                request.MustBeWhole();
                 await AnswerAsync(channel, request, cancellation).ConfigureAwait(false);
             }
             catch (Exception error) when (error is MatchpointException or ArgumentException or FormatException or ObjectDisposedException or Storage.StorageException)
