@@ -116,7 +116,8 @@ internal sealed class DrawnSession(
         Invariant.Holds(expected is null || failed == expected, $"{input} at {_now}, to be there by {deadline}, ends as {outcome()}.");
         Invariant.Holds(isLate || failed != FailureKind.TimedOut, $"it was waited for until {deadline}, and it is {_now}.");
         if (input is not SyncupInput.TimePassed) _heardAt = _now;
-        else if (!isLate) Invariant.Holds(!machine.HasEnded && _effects.Count == 0 && machine.Deadline == deadline, $"nothing but time passed, up to {_now} of {deadline}, and there is more: {outcome()}");
+        var isAsBefore = !machine.HasEnded && _effects.Count == 0 && machine.Deadline == deadline;
+        Invariant.Holds(input is not SyncupInput.TimePassed || isLate || isAsBefore, $"nothing but time passed, up to {_now} of {deadline}, and there is more: {outcome()}");
     }
 
     /// <summary>What the log says when it cannot do what it is asked.</summary>

@@ -9,6 +9,6 @@ internal static class FuzzTargets
     public static IReadOnlyList<IFuzzTarget> All { get; } =
     [
         new FrameTarget(), new MessageTarget(), new RecordTarget(), new DirectoryTarget(), new SyncupTarget(isReplica: true), new SyncupTarget(isReplica: false), new ElectionTarget(),
-        new AckTarget(), new RosterTarget(), new BackupStoreTarget(), new RequestTarget(), new HelloTarget(), new CopyReceiverTarget(),
+        new AckTarget(), new RosterTarget(), new BackupStoreTarget(), new RequestTarget(), new HelloTarget(), new CopyReceiverTarget(), new ClientServiceTarget(),
     ];
 }

@@ -14,7 +14,8 @@ namespace Matchpoint.Fuzz.Targets;
 /// <summary>
 /// A node's directory in which bytes were changed, files cut off, lengthened or removed: opened, read, verified and listed, or refused with a <see cref="StorageException"/>. What is read without a
 /// complaint is what was written: each record, the ballot, the identity. Where the flushed position is known, and all here was flushed, no record is missing either; what the verifier finds sound
-/// opens; an export that was cut off is not taken for a whole one. Exports carry no checksum: what else is changed in one is not looked at. The input tells what is done to which file; its first byte, whether the process that wrote it had been killed.
+/// opens; an export that was cut off is not taken for a whole one.
+/// Exports carry no checksum: what else is changed in one is not looked at. The input tells what is done to which file; its first byte, whether the process that wrote it had been killed.
 /// </summary>
 internal sealed class DirectoryTarget : IFuzzTarget
 {

@@ -8,7 +8,8 @@ namespace Matchpoint.Fuzz.Targets;
 
 /// <summary>
 /// One voter's election and whatever happens to it, in any order. Its term never falls, it votes once per term, it leads no term without having voted for itself, and says
-/// nothing of a vote before the ballot is saved; it votes for no log that is worse than what its own vote is weighed against, and for nobody where it is the only voter. What no correct group can bring about, two primaries of one term, is not given to it.
+/// nothing of a vote before the ballot is saved; it votes for no log that is worse than what its own vote is weighed against, and for nobody where it is the only voter.
+/// What no correct group can bring about, two primaries of one term, is not given to it.
 /// </summary>
 internal sealed class ElectionTarget : IFuzzTarget
 {
