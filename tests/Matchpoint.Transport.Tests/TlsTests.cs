@@ -57,6 +57,23 @@ public sealed class TlsTests : IAsyncDisposable
     public async Task A_certificate_of_another_group_is_refused() => await BothAreToldAsync(
         Believing("matchpoint://other/node/a", A), "the certificate presented (matchpoint://other/node/a) is of another group: expected one like matchpoint://g/node/a");
 
+    /// <summary>One certificate may be for nodes of several groups; whoever runs as one of them is of that group alone.</summary>
+    [Theory]
+    [InlineData("matchpoint://other/client/app")]
+    [InlineData("matchpoint://other/node/b")]
+    public async Task A_certificate_for_several_groups_lets_only_that_in_which_its_node_is_of(string uri) => await BothAreToldAsync(
+        Believing(uri, A), OfTwoGroups(A), $"the certificate presented ({uri}) is of another group: expected one like {A}");
+
+    [Fact]
+    public async Task A_node_knows_peers_by_their_names_in_its_own_group()
+    {
+        var listener = await ListenAsync(OfTwoGroups(A));
+        var channel = await ConnectAsync(listener, OfTwoGroups(B), "a");
+        Assert.Equal(A, channel.PeerIdentity!.ToString());
+        Assert.Equal(B, await AskAsync(channel));
+        Assert.Empty(_reports);
+    }
+
     [Fact]
     public async Task A_certificate_of_an_unknown_authority_is_refused()
     {
@@ -203,10 +220,15 @@ public sealed class TlsTests : IAsyncDisposable
     private TlsSecurity Believing(string uri, string other) => new(new CredentialSource(
         TlsCredentials.Create(_authority.Issue($"{uri}"), [], [_authority.Certificate], self: null, other), TimeProvider.System), TimeProvider.System);
 
+    /// <summary>A node, with a certificate that is for a node of another group too.</summary>
+    private TlsSecurity OfTwoGroups(string uri) => new(new CredentialSource(
+        TlsCredentials.Create(_authority.Issue($"matchpoint://other/node/a {uri}"), [], [_authority.Certificate], PeerIdentity.TryParse(uri), uri), TimeProvider.System), TimeProvider.System);
+
+    private Task BothAreToldAsync(TlsSecurity caller, params string[] words) => BothAreToldAsync(caller, _authority.Security(A), words);
+
     /// <summary>A caller that is refused hears why, and the node's own report says the same.</summary>
-    private async Task BothAreToldAsync(TlsSecurity caller, params string[] words)
+    private async Task BothAreToldAsync(TlsSecurity caller, TlsSecurity security, params string[] words)
     {
-        var security = _authority.Security(A);
         var listener = await ListenAsync(security);
         var endpoint = listener.LocalEndpoint;
         var socket = await SocketAsync(listener);

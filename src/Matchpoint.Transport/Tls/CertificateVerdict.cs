@@ -15,7 +15,7 @@ internal readonly record struct CertificateVerdict(PeerIdentity? Peer, string? R
     /// <param name="errors">What the library found. That a host name does not fit does not matter: nodes are known by their URI.</param>
     /// <param name="own">Whose side this is.</param>
     /// <param name="now">The time.</param>
-    /// <param name="member">The node that it must be for; null: any of a group that <paramref name="own"/> belongs to.</param>
+    /// <param name="member">The node that it must be for; null: any of a group that <paramref name="own"/> stands in.</param>
     /// <param name="needsNode">Whether it must be for a node.</param>
     public static CertificateVerdict Of(
         X509Certificate? presented, X509Chain? chain, SslPolicyErrors errors, TlsCredentials own, DateTimeOffset now, string? member, bool needsNode)

@@ -43,7 +43,10 @@ internal sealed class TlsCredentials
     /// <summary>The certificate.</summary>
     public X509Certificate2 Certificate { get; }
 
-    /// <summary>Whom it is for.</summary>
+    /// <summary>
+    /// Whom it stands for here: the one that it was asked to be for, though it may be for nodes of other groups beside; all that it is for where it was not. Peers of their groups are let in, and of
+    /// no others.
+    /// </summary>
     public ImmutableArray<PeerIdentity> Names { get; }
 
     /// <summary>The certificates of the authorities.</summary>
@@ -67,8 +70,9 @@ internal sealed class TlsCredentials
     {
         if (!certificate.HasPrivateKey) throw new CredentialsException($"{origin}: the certificate has no private key: name the file that holds it.");
         if (authorities.Count == 0) throw new CredentialsException($"{origin}: no certificate of an authority is given: peers could not be told from strangers.");
-        var credentials = new TlsCredentials(certificate, chain, authorities, CertificateNames.Of(certificate));
-        credentials.RequireName(self, origin);
+        var names = CertificateNames.Of(certificate);
+        RequireName(certificate, names, self, origin);
+        var credentials = new TlsCredentials(certificate, chain, authorities, self is null ? names : [self]);
         credentials.RequireRoot(origin);
         var isNode = credentials.Names.Any(name => name.Kind == PeerKind.Node);
         foreach (var usage in isNode ? [ServerUsage, ClientUsage] : new[] { ClientUsage }) credentials.RequireTrust(usage, origin);
@@ -119,16 +123,16 @@ internal sealed class TlsCredentials
             throw new CredentialsException($"{origin}: none of the authorities ({AuthorityNames}) is a root: give the root's certificate beside those that it issued.");
     }
 
-    private void RequireName(PeerIdentity? self, string origin)
+    private static void RequireName(X509Certificate2 certificate, ImmutableArray<PeerIdentity> names, PeerIdentity? self, string origin)
     {
-        if (Names.IsEmpty)
+        if (names.IsEmpty)
         {
             throw new CredentialsException(
-                $"{origin}: the certificate of '{Certificate.Subject}' is for no node and no client: expected a URI like {self?.ToString() ?? "matchpoint://GROUP/client/NAME"} "
+                $"{origin}: the certificate of '{certificate.Subject}' is for no node and no client: expected a URI like {self?.ToString() ?? "matchpoint://GROUP/client/NAME"} "
                 + "among its alternative names.");
         }
 
-        if (self is not null && !Names.Contains(self)) throw new CredentialsException($"{origin}: the certificate is for {string.Join(", ", Names)}; expected one for {self}.");
+        if (self is not null && !names.Contains(self)) throw new CredentialsException($"{origin}: the certificate is for {string.Join(", ", names)}; expected one for {self}.");
     }
 
     private void RequireTrust(string usage, string origin)
