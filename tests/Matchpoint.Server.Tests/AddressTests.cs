@@ -48,6 +48,16 @@ public sealed class AddressTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("prefix=%FF", 400)]
+    [InlineData("from=a%C3", 400)]
+    [InlineData("to=%ED%A0%80", 400)]
+    [InlineData("prefix=%EF%BF%BD", 200)] // U+FFFD itself.
+    [InlineData("prefix=%C3%A9+a%20b", 200)]
+    [InlineData("prefix=_w&encoding=base64url", 200)]
+    public async Task A_bound_that_is_no_text_is_not_taken_for_another(string query, int status) =>
+        Assert.Equal(status, await AskAsync("GET", $"/api/databases/default/keys?{query}", ""));
+
+    [Theory]
     [InlineData("PUT", "If-Match")]
     [InlineData("PUT", "If-None-Match")]
     [InlineData("DELETE", "If-Match")]

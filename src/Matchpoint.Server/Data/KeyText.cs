@@ -1,8 +1,11 @@
 using System.Buffers.Text;
+using System.Net;
 using System.Text;
+using System.Text.Unicode;
 using Matchpoint.Server.Problems;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.WebUtilities;
 
 namespace Matchpoint.Server.Data;
 
@@ -43,7 +46,24 @@ internal static class KeyText
     }
 
     /// <summary>The key that a parameter names; empty where there is none.</summary>
-    public static byte[] OfQuery(string? text, string? encoding, string name) => text is null ? [] : Of(text, encoding, name, isPercentEncoded: false);
+    public static byte[] OfQuery(HttpContext context, string? text, string? encoding, string name)
+    {
+        if (text is null) return [];
+        if (encoding is null or "text") RequireText(context, name);
+        return Of(text, encoding, name, isPercentEncoded: false);
+    }
+
+    /// <summary>Looks at a parameter as it was sent: in what the server has decoded, bytes that are no UTF-8 have become others.</summary>
+    private static void RequireText(HttpContext context, string name)
+    {
+        foreach (var parameter in new QueryStringEnumerable(context.Request.QueryString.Value))
+        {
+            if (!parameter.DecodeName().Span.Equals(name, StringComparison.OrdinalIgnoreCase)) continue;
+            var encoded = Encoding.UTF8.GetBytes(parameter.EncodedValue.ToString());
+            var bytes = WebUtility.UrlDecodeToBytes(encoded, 0, encoded.Length);
+            if (!Utf8.IsValid(bytes)) throw RequestException.Bad(name, "text in UTF-8, percent-encoded (other bytes with encoding=base64url)", parameter.EncodedValue.ToString());
+        }
+    }
 
     private static UTF8Encoding Strict { get; } = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 

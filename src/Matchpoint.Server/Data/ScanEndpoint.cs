@@ -37,9 +37,9 @@ internal static class ScanEndpoint
         var isReverse = Parameters.Flag("reverse", reverse);
         var most = Parameters.Number("limit", limit, 1, MostItems) ?? DefaultLimit;
         var range = prefix is not null
-            ? KeyRange.Prefix(KeyText.OfQuery(prefix, encoding, "prefix"))
-            : new KeyRange(KeyText.OfQuery(from, encoding, "from"), KeyText.OfQuery(to, encoding, "to"));
-        if (@continue is not null) range = Behind(range, @continue, isReverse);
+            ? KeyRange.Prefix(KeyText.OfQuery(context, prefix, encoding, "prefix"))
+            : new KeyRange(KeyText.OfQuery(context, from, encoding, "from"), KeyText.OfQuery(context, to, encoding, "to"));
+        if (@continue is not null) range = Behind(context, range, @continue, isReverse);
         var items = new List<ScanItem>();
         string? next = null;
         long bytes = 0;
@@ -63,9 +63,9 @@ internal static class ScanEndpoint
     }
 
     /// <summary>What of a range comes behind a key, in the direction of the walk.</summary>
-    private static KeyRange Behind(KeyRange range, string text, bool isReverse)
+    private static KeyRange Behind(HttpContext context, KeyRange range, string text, bool isReverse)
     {
-        var last = KeyText.OfQuery(text, "base64url", "continue");
+        var last = KeyText.OfQuery(context, text, "base64url", "continue");
         // Backwards the key itself is the end, which is not included; an empty end would be no end at all.
         if (isReverse) return last.Length == 0 ? throw RequestException.Bad("continue", "next of the part before", text) : range with { To = last };
         return range with { From = (byte[])[.. last, 0] };
