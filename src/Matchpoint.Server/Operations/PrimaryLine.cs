@@ -1,5 +1,7 @@
 using Matchpoint.Client;
+using Matchpoint.Protocol.Messages;
 using Matchpoint.Server.Problems;
+using Matchpoint.Transport;
 using Microsoft.AspNetCore.Http;
 
 namespace Matchpoint.Server.Operations;
@@ -27,7 +29,8 @@ internal sealed class PrimaryLine(MatchpointNode node)
         }
     }
 
-    private static async Task<ClientAnswer> AskAsync(NodeClient client, ClientRequest request, TimeSpan timeout, CancellationToken cancellation)
+    /// <summary>Asks over a connection to it.</summary>
+    internal static async Task<ClientAnswer> AskAsync(NodeClient client, ClientRequest request, TimeSpan timeout, CancellationToken cancellation)
     {
         try
         {
@@ -36,6 +39,15 @@ internal sealed class PrimaryLine(MatchpointNode node)
         catch (ClientException error) when (error.Error.Kind == "bad-request")
         {
             throw new RequestException(StatusCodes.Status400BadRequest, "bad-request", error.Message) { Action = "Correct the request; openapi.json describes it." };
+        }
+        catch (ChannelException error) when (error is not ChannelClosedException { Goodbye.Code: GoodbyeCode.Refused or GoodbyeCode.Busy })
+        {
+            // The request was on its way: nobody here can tell whether it was done. Those who refuse or are busy say so before they look at one.
+            throw new RequestException(
+                StatusCodes.Status504GatewayTimeout, "outcome-unknown", $"The connection to the primary was lost while its answer was awaited; whether it was done is unknown: {error.Message}")
+            {
+                Action = "Look whether it was done before you send it again.",
+            };
         }
     }
 }
