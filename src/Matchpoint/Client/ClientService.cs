@@ -195,8 +195,15 @@ internal sealed class ClientService(MatchpointNode node)
         return new ClientAnswer { Found = conflicts.Count == 0, Token = token.ToString(), Conflicts = conflicts };
     }
 
-    private ushort NumberOf(MatchpointTransaction transaction, ClientOperation operation, bool mayMakeDatabases) => operation.NumberIn(mayMakeDatabases)
-        ?? node.Catalogue.Find(transaction, operation.Database ?? Transactions.Catalogue.DefaultName, make: true)!.Value;
+    private ushort NumberOf(MatchpointTransaction transaction, ClientOperation operation, bool mayMakeDatabases)
+    {
+        if (operation.NumberIn(mayMakeDatabases) is not { } number)
+            return node.Catalogue.Find(transaction, operation.Database ?? Transactions.Catalogue.DefaultName, make: true)!.Value;
+        // The database that gets the number one day would begin with what was written for none. What was undone may make the database that it writes in.
+        if (!mayMakeDatabases && !node.Catalogue.Has(transaction, number))
+            throw new FormatException($"operations: {operation.Kind} in database {number}: no database has that number yet; a name makes one. Nothing was written.");
+        return number;
+    }
 
     private static void Touch(MatchpointTransaction transaction, ClientOperation operation, ushort number)
     {

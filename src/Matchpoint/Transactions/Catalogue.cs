@@ -68,6 +68,10 @@ internal sealed class Catalogue(Reader reader)
         return number;
     }
 
+    /// <summary>Whether a database has a number, within a transaction. Numbers are given away one after another and never taken back, so the highest tells of all.</summary>
+    public bool Has(MatchpointTransaction transaction, ushort number) => _names.ContainsKey(number)
+        || (transaction.GetFrom(StateKey.SystemDatabase, CounterKey.Span) is { } counter && number <= Read(counter));
+
     /// <summary>The name of a database.</summary>
     public string NameOf(ushort number)
     {

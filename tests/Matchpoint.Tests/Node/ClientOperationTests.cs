@@ -50,6 +50,29 @@ public sealed class ClientOperationTests : IDisposable
     }
 
     [Fact]
+    public async Task A_number_that_no_database_has_yet_is_refused()
+    {
+        await using var node = await MatchpointNode.OpenAsync(_directory, Cancellation);
+        await using var client = new RawClient(node);
+        var answer = await client.AskAsync("""{"op":"transact","operations":[{"kind":"Put","databaseNumber":1,"key":"aw==","value":"dg=="}]}""");
+        Assert.Equal("bad-request", answer.Error?.Kind);
+        Assert.Contains("database 1", answer.Error!.Message, StringComparison.Ordinal);
+
+        // The one that gets the number has nothing of it, and is reached by the number then; one that the same transaction makes is too.
+        await node.Database("orders").PutAsync(Utf8("first"), Utf8("v"), cancellation: Cancellation);
+        Assert.Null(await node.Database("orders").GetAsync(Utf8("k"), cancellation: Cancellation));
+        Assert.Null((await client.AskAsync(
+            """
+            {"op":"transact","operations":[
+            {"kind":"Put","databaseNumber":1,"key":"aw==","value":"dg=="},
+            {"kind":"Put","database":"more","key":"aw==","value":"dg=="},
+            {"kind":"Put","databaseNumber":2,"key":"bA==","value":"dg=="}]}
+            """)).Error);
+        Assert.Equal("v", Text(await node.Database("orders").GetAsync(Utf8("k"), cancellation: Cancellation)));
+        Assert.Equal("v", Text(await node.Database("more").GetAsync(Utf8("l"), cancellation: Cancellation)));
+    }
+
+    [Fact]
     public async Task An_operation_without_a_kind_is_none()
     {
         await using var node = await MatchpointNode.OpenAsync(_directory, Cancellation);
