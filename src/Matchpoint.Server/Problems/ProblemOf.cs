@@ -34,7 +34,8 @@ internal static class ProblemOf
         CommitUndoneException or ClientException { Error.Kind: "undone" } => Plain(410, "commit-undone", error, "The export on the node that wrote it holds what it did: see the rollbacks."),
         HistoryTrimmedException trimmed => Plain(410, "history-trimmed", error, "Read the data anew, and follow the changes from there.") with { Oldest = trimmed.Oldest.ToString() },
         ClientException { Error.Kind: "trimmed" } => Plain(410, "history-trimmed", error, "Read the data anew, and follow the changes from there."),
-        TailFullException or ClientException { Error.Kind: "tail-full" } => Plain(503, "tail-full", error, "Are the replicas there, and fast enough? Send it again later.") with { RetryAfterSeconds = 1 },
+        TailFullException or ClientException { Error.Kind: "tail-full" } =>
+            Plain(503, "tail-full", error, "Are the replicas there, and fast enough? Send it again later.") with { RetryAfterSeconds = 1 },
         NodeFailedException => Plain(503, "node-failed", error, "Read the node's warnings, mend the cause, start it again."),
         ObjectDisposedException => Plain(503, "node-closed", error, "Ask another member.") with { Detail = "The node was closed.", RetryAfterSeconds = 1 },
         ClientException { Error.Kind: "bad-request" } => Plain(404, "not-found", error, "Look at the list again."),

@@ -55,7 +55,7 @@ internal sealed class RequestTarget : IFuzzTarget
                 break;
             case 1 or 2:
                 KeyText.OfPath(Asked(text), which == 1 ? null : "base64url");
-                KeyText.OfQuery(text, which == 1 ? null : "base64url", "from");
+                KeyText.OfQuery(Asked(text), text, which == 1 ? null : "base64url", "from");
                 break;
             case 3:
                 Parameters.Level(lines[0], lines.ElementAtOrDefault(1), lines.ElementAtOrDefault(2));

@@ -32,6 +32,13 @@ public sealed class SingleNodeTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(1, 1, 7)]
+    [InlineData(9, 1, 1)]
+    [InlineData(1, 9, 1)]
+    public void A_commit_is_not_made_in_a_way_that_nobody_knows(int localFlush, int replicaFlush, int acks) => Assert.Throws<ArgumentOutOfRangeException>(
+        () => new CommitOptions { Durability = new Durability((FlushPolicy)localFlush, (FlushPolicy)replicaFlush, (AckPolicy)acks) });
+
     /// <summary>What the tail has forgotten may have touched what was read: nobody can say that it did not.</summary>
     [Fact]
     public async Task A_transaction_whose_history_is_forgotten_is_a_conflict()
