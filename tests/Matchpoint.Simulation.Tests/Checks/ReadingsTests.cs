@@ -152,18 +152,44 @@ public sealed class ReadingsTests
         var values = found.Split(' ').Select(static each => each[3] - '0').ToArray();
         return new ClientOperation
         {
-            Client = 0, Node = "a", Action = values.Length == 1 ? ClientAction.Read : ClientAction.Scan, Key = found[1] - '0', Count = values.Length, Level = level, Found = values[0],
-            FoundInEach = values.Length == 1 ? null : values, CalledAt = at, AnsweredAt = at + 1, Outcome = Outcome.Ok, Place = place,
+            Client = 0,
+            Node = "a",
+            Action = values.Length == 1 ? ClientAction.Read : ClientAction.Scan,
+            Key = found[1] - '0',
+            Count = values.Length,
+            Level = level,
+            Found = values[0],
+            FoundInEach = values.Length == 1 ? null : values,
+            CalledAt = at,
+            AnsweredAt = at + 1,
+            Outcome = Outcome.Ok,
+            Place = place,
         };
     }
 
     private static ClientOperation Write(long record, long at) => new()
     {
-        Client = 1, Node = "a", Action = ClientAction.Put, Key = 0, Value = 1, Token = new CommitToken(1, record), CalledAt = at, AnsweredAt = at + 1, Outcome = Outcome.Ok,
+        Client = 1,
+        Node = "a",
+        Action = ClientAction.Put,
+        Key = 0,
+        Value = 1,
+        Token = new CommitToken(1, record),
+        CalledAt = at,
+        AnsweredAt = at + 1,
+        Outcome = Outcome.Ok,
     };
 
     private static ClientOperation Delete(int key, int count, long record) => new()
     {
-        Client = 1, Node = "a", Action = ClientAction.DeleteRange, Key = key, Count = count, Token = new CommitToken(1, record), CalledAt = 1, AnsweredAt = 2, Outcome = Outcome.Ok,
+        Client = 1,
+        Node = "a",
+        Action = ClientAction.DeleteRange,
+        Key = key,
+        Count = count,
+        Token = new CommitToken(1, record),
+        CalledAt = 1,
+        AnsweredAt = 2,
+        Outcome = Outcome.Ok,
     };
 }
