@@ -39,6 +39,9 @@ public sealed class AddressTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_scan_over_a_path_with_dots_is_refused() => Assert.Equal(400, await AskAsync("GET", "/api/databases/a/keys/../../b/keys", ""));
+
+    [Fact]
     public async Task The_empty_key_and_dots_are_written_in_base64url()
     {
         Assert.Equal(204, await AskAsync("PUT", "/api/databases/default/keys/?encoding=base64url", "empty"));

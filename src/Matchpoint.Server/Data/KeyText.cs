@@ -17,11 +17,7 @@ internal static class KeyText
     /// </summary>
     public static byte[] OfPath(HttpContext context, string? encoding)
     {
-        var path = PathOf(context);
-        var segments = path.Split('/');
-        // Clients and servers take such segments out of a path, each in its own time: what is left of it may be another key, or another database.
-        if (segments.Any(static segment => segment.Length > 0 && Uri.UnescapeDataString(segment) is "." or ".."))
-            throw RequestException.Bad("path", "no segment that is . or .. (such a key has to be written with encoding=base64url)", path);
+        var (path, segments) = PathOf(context);
         var (_, at) = Find(segments, isWithKey: true) ?? throw RequestException.Bad("path", "a key behind /api/databases/DATABASE/keys/", path);
         var key = Of(path[at..], encoding, "key", isPercentEncoded: true);
         if (key.Length == 0 && encoding is null or "text")
@@ -32,8 +28,7 @@ internal static class KeyText
     /// <summary>The database that a request's path names, read from the path as it was sent: its name may have a slash in it.</summary>
     public static string DatabaseOf(HttpContext context)
     {
-        var path = PathOf(context);
-        var segments = path.Split('/');
+        var (path, segments) = PathOf(context);
         var (database, _) = Find(segments, isWithKey: true) ?? Find(segments, isWithKey: false) ?? throw RequestException.Bad("path", "/api/databases/DATABASE/keys", path);
         try
         {
@@ -67,11 +62,16 @@ internal static class KeyText
 
     private static UTF8Encoding Strict { get; } = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    private static string PathOf(HttpContext context)
+    private static (string Path, string[] Segments) PathOf(HttpContext context)
     {
         var target = context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? "";
         var query = target.IndexOf('?', StringComparison.Ordinal);
-        return query < 0 ? target : target[..query];
+        var path = query < 0 ? target : target[..query];
+        var segments = path.Split('/');
+        // Clients and servers take such segments out of a path, each in its own time: what is left of it may be another key, or another database.
+        if (segments.Any(static segment => Uri.UnescapeDataString(segment) is "." or ".."))
+            throw RequestException.Bad("path", "no segment that is . or .. (such a key has to be written with encoding=base64url)", path);
+        return (path, segments);
     }
 
     /// <summary>

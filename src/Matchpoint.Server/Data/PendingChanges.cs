@@ -19,9 +19,11 @@ internal sealed class PendingChanges : IAsyncDisposable
 
     /// <summary>Waits for the next, or for its failure.</summary>
     /// <returns>Whether it is there.</returns>
+    /// <exception cref="OperationCanceledException">Nobody waits for it any more.</exception>
     public async ValueTask<bool> ComesWithinAsync(TimeSpan time)
     {
         if (_next.IsCompleted) return true;
+        _cancellation.ThrowIfCancellationRequested();
         using var waiting = CancellationTokenSource.CreateLinkedTokenSource(_cancellation);
         if (time > TimeSpan.Zero) await Task.WhenAny(_next, Task.Delay(time, _time, waiting.Token)).ConfigureAwait(false);
         await waiting.CancelAsync().ConfigureAwait(false); // Takes the delay away.

@@ -20,10 +20,7 @@ internal static class ValueTag
     }
 
     /// <summary>What a request says must be so of the value, by its headers.</summary>
-    public static ValueCondition ConditionOf(HttpRequest request)
-    {
-        return new ValueCondition(Tags("If-Match", request.Headers.IfMatch), Tags("If-None-Match", request.Headers.IfNoneMatch));
-    }
+    public static ValueCondition ConditionOf(HttpRequest request) => new(Tags("If-Match", request.Headers.IfMatch), Tags("If-None-Match", request.Headers.IfNoneMatch));
 
     private static string[] Tags(string header, StringValues values)
     {

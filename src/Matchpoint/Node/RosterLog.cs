@@ -43,6 +43,7 @@ internal sealed class RosterLog(Members members)
 
     /// <inheritdoc cref="In(IState)"/>
     public static (Vlsn At, Roster Roster)? In(IStateSnapshot state) => Read(state.Get(StateKey.Of(StateKey.SystemDatabase, Key)));
+
     /// <summary>Begins again with what the state knows.</summary>
     public void Begin(IState state)
     {

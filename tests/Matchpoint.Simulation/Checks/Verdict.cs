@@ -65,9 +65,7 @@ internal static class Verdict
     /// <summary>No acknowledged write is ever lost.</summary>
     private static void IsKept(Ledger ledger, ClientOperation operation)
     {
-        // A compare-and-set that found another value wrote nothing.
-        if (operation.IsRead || operation is { Action: ClientAction.CompareAndSet, Found: 0 }) return;
-        if (operation.Action == ClientAction.Transact && operation.Steps.All(static step => step.Append is null)) return;
+        if (!operation.Writes) return;
         var at = Vlsn.Null.Plus(operation.Token.Vlsn);
         if (at > ledger.Last || (long)ledger[at].Term.Value != operation.Token.Term)
             throw new ViolationException("no acknowledged write is ever lost", $"{operation}");

@@ -96,7 +96,7 @@ public sealed class DamagedStateTests : IDisposable
     [Fact]
     public async Task What_is_damaged_is_set_aside_once_however_often_the_mending_is_tried()
     {
-        await using var group = await StartAsync(change: Steady);
+        await using var group = await StartAsync();
         for (var i = 0; i < 10; i++) await group.Primary.Default.PutAsync(Utf8($"k{i}"), Utf8("v"), cancellation: Cancellation);
         await group.AgreedAsync();
         var node = group.Replicas[0];
